@@ -1,0 +1,59 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * When and in which memory a graph is computed: forward steps in recorded order, backward steps in the
+ * reverse one, one offset for every tensor in one arena, one shared workspace. The size is known before anything is
+ * allocated; running allocates nothing.
+ *
+ *     slr_plan *plan;
+ *     SLR_TRY(slr_plan_new(graph, slr_backend_cpu(), &(slr_plan_options){.backward = true, .threads = 2},
+ *                          &plan, err));
+ *     printf("%zu bytes\n", slr_plan_bytes(plan));
+ *     SLR_TRY(slr_plan_allocate(plan, store, err));
+ *     memcpy(slr_plan_value(plan, x), ...);
+ *     slr_plan_forward(plan);
+ *     slr_plan_gradient(plan, loss)[0] = 1;
+ *     slr_plan_backward(plan);
+ *     slr_plan_free(plan);
+ */
+#ifndef SLR_PLAN_H
+#define SLR_PLAN_H
+
+#include "graph/weights.h"
+
+typedef struct slr_plan_options {
+    bool backward;
+    int threads; /* 0: one */
+} slr_plan_options;
+
+typedef struct slr_plan slr_plan;
+
+/* Orders, places and checks (every op has its kernels). The graph must outlive the plan. */
+selora_status slr_plan_new(const slr_graph *graph, const slr_backend *backend,
+                           const slr_plan_options *options, slr_plan **plan, slr_error *err);
+void slr_plan_free(slr_plan *plan);
+
+size_t slr_plan_bytes(const slr_plan *plan); /* arena plus workspace */
+
+/* Binds every weight by name (a missing one is an error that names it) and allocates the arena. `store` may
+ * be NULL for a graph without weights. */
+selora_status slr_plan_allocate(slr_plan *plan, const slr_weight_store *store, slr_error *err);
+
+/* Memory of inputs (to fill; kept between runs) and outputs; gradients of seeds (to fill) and of inputs that want one.
+ * NULL for tensors without a lasting place. */
+slr_real *slr_plan_value(const slr_plan *plan, slr_tid tensor);
+slr_real *slr_plan_gradient(const slr_plan *plan, slr_tid tensor);
+
+void slr_plan_forward(slr_plan *plan);
+void slr_plan_backward(slr_plan *plan);
+
+/* Runs forward again, looking at each output: the path of the first op whose output is not finite, or NULL. */
+const char *slr_plan_find_nonfinite(slr_plan *plan);
+
+/* Seconds by op kind since the last reset; [0] forward, [1] backward. */
+typedef struct slr_plan_profile {
+    double seconds[2][SLR_OP_COUNT];
+} slr_plan_profile;
+void slr_plan_profile_reset(slr_plan *plan);
+const slr_plan_profile *slr_plan_profile_read(const slr_plan *plan);
+
+#endif
