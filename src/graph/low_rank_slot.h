@@ -24,6 +24,11 @@ typedef struct slr_slot {
     const slr_real *bt; /* (capacity, out) */
     slr_real *ga;       /* gradients, accumulated: rows 0 .. rank-1 */
     slr_real *gbt;      /* rows 0 .. rank+probes-1 */
+    /* Per-sample gradient energy, wanted when sample_energy != NULL: with the rows of x split into `samples` equal
+     * runs, backward adds sum over samples of ||gA_b||^2 + ||gB_b||^2 (rows below rank) to sample_energy[0] and
+     * sum over samples of ||gB_b row rank+j||^2 to sample_energy[1 + j]. */
+    int64_t samples;
+    double *sample_energy;
 } slr_slot;
 
 #endif
