@@ -14,11 +14,11 @@ static bool starts_with(const char *text, const char *prefix, const char **rest)
 }
 
 /* Replaces a leading module name; false when `text` starts with none of the pairs. */
-typedef struct rename {
+typedef struct name_pair {
     const char *from, *to;
-} rename;
+} name_pair;
 
-static bool renamed(const char *text, const rename *pairs, size_t count, char *out, size_t size)
+static bool renamed(const char *text, const name_pair *pairs, size_t count, char *out, size_t size)
 {
     const char *rest;
     for (size_t i = 0; i < count; i++)
@@ -29,11 +29,11 @@ static bool renamed(const char *text, const rename *pairs, size_t count, char *o
     return false;
 }
 
-static const rename resnet_names[] = {
+static const name_pair resnet_names[] = {
     {"norm1.", "in_layers.0."}, {"conv1.", "in_layers.2."}, {"time_emb_proj.", "emb_layers.1."},
     {"norm2.", "out_layers.0."}, {"conv2.", "out_layers.3."}, {"conv_shortcut.", "skip_connection."},
 };
-static const rename unet_names[] = {
+static const name_pair unet_names[] = {
     {"conv_in.", "input_blocks.0.0."}, {"time_embedding.linear_1.", "time_embed.0."},
     {"time_embedding.linear_2.", "time_embed.2."}, {"conv_norm_out.", "out.0."}, {"conv_out.", "out.2."},
 };
@@ -90,8 +90,8 @@ static bool ldm_unet(const slr_name_rules *rules, const char *name, char *out, s
     return false;
 }
 
-static const rename vae_resnet_names[] = {{"conv_shortcut.", "nin_shortcut."}};
-static const rename vae_attention_names[] = {
+static const name_pair vae_resnet_names[] = {{"conv_shortcut.", "nin_shortcut."}};
+static const name_pair vae_attention_names[] = {
     {"group_norm.", "norm."}, {"to_q.", "q."}, {"to_k.", "k."}, {"to_v.", "v."}, {"to_out.0.", "proj_out."},
 };
 
@@ -159,7 +159,7 @@ static int ldm_names(const slr_name_rules *rules, const char *canonical,
     return 0;
 }
 
-static const rename old_vae_attention[] = {
+static const name_pair old_vae_attention[] = {
     {"to_q.", "query."}, {"to_k.", "key."}, {"to_v.", "value."}, {"to_out.0.", "proj_attn."},
 };
 
