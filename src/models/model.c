@@ -1,0 +1,369 @@
+/* SPDX-License-Identifier: MIT */
+#include "models/model.h"
+
+#include <math.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "core/memory.h"
+#include "core/rng.h"
+#include "io/checksum.h"
+#include "io/json.h"
+#include "models/weight_files.h"
+#include "models/weight_names.h"
+
+enum { PATH_SIZE = 4096, MAX_CONFIG_BYTES = 8 << 20, COMPONENTS = 3 };
+
+static const char *const component_names[COMPONENTS] = {"unet", "text_encoder", "vae"};
+static const char *const component_stems[COMPONENTS] = {"diffusion_pytorch_model", "model",
+                                                        "diffusion_pytorch_model"};
+
+/* Mapped files live as long as the weights that point into them. */
+struct slr_model_files {
+    slr_weight_files sets[COMPONENTS]; /* a single file uses the first only */
+};
+
+static bool is_folder(const char *path)
+{
+    struct stat info;
+    return stat(path, &info) == 0 && S_ISDIR(info.st_mode);
+}
+
+static bool exists(const char *path)
+{
+    return access(path, F_OK) == 0;
+}
+
+slr_graph *slr_model_record(const slr_model *model, bool with_vae)
+{
+    slr_graph *graph = slr_graph_new();
+    if (!graph)
+        return NULL;
+    slr_builder b;
+    int64_t size = (int64_t)1 << (model->unet.levels - 1);
+    int64_t image = 2 * slr_vae_factor(&model->vae);
+    slr_tid ids = slr_graph_input(graph, "input_ids", 2, (int64_t[]){1, 2});
+    slr_builder_init(&b, graph, NULL, "text_encoder");
+    slr_clip_text_build(&b, &model->text, ids);
+    slr_tid sample = slr_graph_input(graph, "sample", 4, (int64_t[]){1, size, size, model->unet.in_channels});
+    slr_tid timestep = slr_graph_input(graph, "timestep", 1, (int64_t[]){1});
+    slr_tid states = slr_graph_input(graph, "states", 3, (int64_t[]){1, 2, model->unet.cross_attention_width});
+    slr_builder_init(&b, graph, NULL, "unet");
+    slr_unet_build(&b, &model->unet, sample, timestep, states);
+    if (with_vae) {
+        slr_builder_init(&b, graph, NULL, "vae");
+        slr_vae_build_encoder(&b, &model->vae, slr_graph_input(graph, "image", 4, (int64_t[]){1, image, image, 3}));
+        slr_vae_build_decoder(&b, &model->vae, slr_graph_input(graph, "latent", 4, (int64_t[]){1, 2, 2, model->vae.latent_channels}));
+    }
+    return graph;
+}
+
+int64_t slr_model_parameters(const slr_model *model, const char *component)
+{
+    slr_graph *graph = slr_model_record(model, true);
+    int64_t total = 0;
+    size_t length = strlen(component);
+    for (int i = 0; graph && i < slr_graph_weight_count(graph); i++) {
+        const slr_weight_spec *spec = slr_graph_weight(graph, i);
+        if (strncmp(spec->name, component, length) == 0 && spec->name[length] == '.')
+            total += slr_weight_elements(spec);
+    }
+    slr_graph_free(graph);
+    return total;
+}
+
+/* Reads one config.json into its struct; a missing file is a problem like the others. */
+static void read_config(const char *folder, int component, slr_model *model, slr_problems *problems)
+{
+    char path[PATH_SIZE], name[64];
+    slr_error detail = {0};
+    json_t *root;
+    snprintf(path, sizeof path, "%s/%s/config.json", folder, component_names[component]);
+    snprintf(name, sizeof name, "%s/config.json", component_names[component]);
+    if (slr_json_load_file(path, MAX_CONFIG_BYTES, &root, &detail) != SELORA_OK) {
+        slr_problems_add(problems, "%s", detail.message);
+        return;
+    }
+    if (!json_is_object(root))
+        slr_problems_add(problems, "%s: not a JSON object", name);
+    else if (component == 0)
+        slr_unet_config_read(root, name, &model->unet, problems);
+    else if (component == 1)
+        slr_clip_text_config_read(root, name, &model->text, problems);
+    else
+        slr_vae_config_read(root, name, &model->vae, problems);
+    json_decref(root);
+}
+
+static void check_configs_fit(const slr_model *model, slr_problems *problems)
+{
+    if (model->unet.cross_attention_width != model->text.width)
+        slr_problems_add(problems, "unet/config.json: cross_attention_dim %lld differs from text_encoder hidden_size %lld",
+                         (long long)model->unet.cross_attention_width, (long long)model->text.width);
+    if (model->unet.in_channels != model->vae.latent_channels)
+        slr_problems_add(problems, "unet/config.json: in_channels %lld differs from vae latent_channels %lld",
+                         (long long)model->unet.in_channels, (long long)model->vae.latent_channels);
+}
+
+static selora_status read_configs(slr_model *model, const slr_model_options *options, slr_error *err)
+{
+    const char *folder = model->single_file ? options->config : model->path;
+    slr_problems problems = {0};
+    slr_unet_config_sd15(&model->unet);
+    slr_vae_config_sd15(&model->vae);
+    slr_clip_text_config_sd15(&model->text);
+    for (int c = 0; folder && c < COMPONENTS; c++)
+        read_config(folder, c, model, &problems);
+    if (problems.count == 0)
+        check_configs_fit(model, &problems);
+    SLR_TRY(slr_problems_report(&problems, folder ? folder : model->path, err));
+    if (folder) {
+        model->scheduler_path = slr_format("%s/scheduler/scheduler_config.json", folder);
+        model->tokenizer_path = slr_format("%s/tokenizer", folder);
+    }
+    if (model->tokenizer_path && !exists(model->tokenizer_path)) {
+        free(model->tokenizer_path);
+        model->tokenizer_path = NULL;
+    }
+    if (options->tokenizer) {
+        free(model->tokenizer_path);
+        model->tokenizer_path = slr_copy_text(options->tokenizer);
+    }
+    return SELORA_OK;
+}
+
+static selora_status open_files(slr_model *model, const slr_model_options *options, slr_error *err)
+{
+    slr_problems problems = {0};
+    if (model->single_file)
+        return slr_weight_files_open_single(&model->files->sets[0], model->path, err);
+    for (int c = 0; c < COMPONENTS; c++) {
+        char folder[PATH_SIZE];
+        slr_error detail = {0};
+        snprintf(folder, sizeof folder, "%s/%s", model->path, component_names[c]);
+        if (slr_weight_files_open_folder(&model->files->sets[c], folder, component_stems[c],
+                                         options->variant, &detail) != SELORA_OK)
+            slr_problems_add(&problems, "%s", detail.message);
+    }
+    return slr_problems_report(&problems, model->path, err);
+}
+
+/* Shapes are equal up to trailing ones: (c, c), (c, c, 1) and (c, c, 1, 1) hold the same matrix. */
+static bool shape_fits(const slr_weight_spec *spec, const slr_stored_tensor *tensor)
+{
+    int spec_dims = spec->dims, dims = tensor->dims;
+    while (spec_dims > 1 && spec->shape[spec_dims - 1] == 1)
+        spec_dims--;
+    while (dims > 1 && tensor->shape[dims - 1] == 1)
+        dims--;
+    return spec_dims == dims && memcmp(spec->shape, tensor->shape, (size_t)dims * sizeof *spec->shape) == 0;
+}
+
+static const char *shape_text(int dims, const int64_t *shape, char text[96])
+{
+    size_t at = 0;
+    text[0] = 0;
+    for (int i = 0; i < dims && at < 80; i++)
+        at += (size_t)snprintf(text + at, 96 - at, "%s%lld", i ? "x" : "", (long long)shape[i]);
+    return text;
+}
+
+static slr_name_rules rules_of(const slr_model *model)
+{
+    slr_name_rules rules = {.single_file = model->single_file,
+                            .unet_layers_per_block = model->unet.layers_per_block,
+                            .vae_levels = model->vae.levels};
+    memcpy(rules.unet_up_attention, model->unet.up_attention, sizeof rules.unet_up_attention);
+    return rules;
+}
+
+static const slr_stored_tensor *find_stored(slr_model *model, const char *canonical,
+                                            const slr_name_rules *rules)
+{
+    char names[SLR_MAX_STORED_NAMES][SLR_STORED_NAME];
+    int set = 0, count = slr_stored_names(rules, canonical, names);
+    for (int c = 0; c < COMPONENTS && !model->single_file; c++)
+        if (strncmp(canonical, component_names[c], strlen(component_names[c])) == 0)
+            set = c;
+    for (int i = 0; i < count; i++) {
+        const slr_stored_tensor *tensor = slr_weight_files_take(&model->files->sets[set], names[i]);
+        if (tensor)
+            return tensor;
+    }
+    return NULL;
+}
+
+static void load_weight(slr_model *model, const slr_weight_spec *spec, const slr_name_rules *rules,
+                        slr_problems *problems)
+{
+    char wanted[96], found[96];
+    slr_error detail = {0};
+    const slr_stored_tensor *tensor = find_stored(model, spec->name, rules);
+    if (!tensor)
+        slr_problems_add(problems, "%s: missing (%s expected)", spec->name,
+                         shape_text(spec->dims, spec->shape, wanted));
+    else if (!shape_fits(spec, tensor))
+        slr_problems_add(problems, "%s: shape is %s, the config asks for %s", spec->name,
+                         shape_text(tensor->dims, tensor->shape, found),
+                         shape_text(spec->dims, spec->shape, wanted));
+    else if (slr_weight_store_add(model->weights, spec, tensor, &detail) != SELORA_OK)
+        slr_problems_add(problems, "%s", detail.message);
+}
+
+static void list_unexpected(const slr_model *model, slr_problems *problems)
+{
+    for (int c = 0; c < COMPONENTS; c++) {
+        const slr_weight_files *set = &model->files->sets[c];
+        for (int f = 0; f < set->count; f++)
+            for (size_t t = 0; t < slr_safetensors_count(set->files[f]); t++) {
+                const char *name = slr_safetensors_at(set->files[f], t)->name;
+                if (!set->used[f][t] && !slr_stored_name_is_ignorable(model->single_file, name))
+                    slr_problems_add(problems, "%s: unexpected tensor %s", model->single_file ? "file" : component_names[c], name);
+            }
+    }
+}
+
+static selora_status load_weights(slr_model *model, slr_error *err)
+{
+    slr_graph *graph = slr_model_record(model, true);
+    if (!graph)
+        return slr_fail_memory(err, 0, "the model's graph");
+    selora_status status = slr_graph_failed(graph, err) ? err ? err->status : SELORA_BAD_INPUT : SELORA_OK;
+    slr_name_rules rules = rules_of(model);
+    slr_problems problems = {0};
+    for (int i = 0; status == SELORA_OK && i < slr_graph_weight_count(graph); i++)
+        load_weight(model, slr_graph_weight(graph, i), &rules, &problems);
+    slr_graph_free(graph);
+    if (status != SELORA_OK)
+        return status;
+    list_unexpected(model, &problems);
+    return slr_problems_report(&problems, model->path, err);
+}
+
+static slr_model *new_model(const char *path)
+{
+    slr_model *model = slr_alloc(1, sizeof *model);
+    if (!model)
+        return NULL;
+    model->path = slr_copy_text(path);
+    model->weights = slr_weight_store_new();
+    model->files = slr_alloc(1, sizeof *model->files);
+    if (!model->path || !model->weights || !model->files) {
+        slr_model_free(model);
+        return NULL;
+    }
+    return model;
+}
+
+selora_status slr_model_open(const char *path, const slr_model_options *options, slr_model **result,
+                             slr_error *err)
+{
+    *result = NULL;
+    if (!exists(path))
+        return slr_fail(err, SELORA_BAD_INPUT, "%s: no such model folder or file", path);
+    slr_model *model = new_model(path);
+    if (!model)
+        return slr_fail_memory(err, sizeof *model, "the model");
+    model->single_file = !is_folder(path);
+    selora_status status = read_configs(model, options, err);
+    if (status == SELORA_OK && !options->configs_only) {
+        status = open_files(model, options, err);
+        if (status == SELORA_OK)
+            status = load_weights(model, err);
+    }
+    if (status != SELORA_OK) {
+        slr_model_free(model);
+        return status;
+    }
+    *result = model;
+    return SELORA_OK;
+}
+
+void slr_model_free(slr_model *model)
+{
+    if (!model)
+        return;
+    slr_weight_store_free(model->weights);
+    for (int c = 0; model->files && c < COMPONENTS; c++)
+        slr_weight_files_close(&model->files->sets[c]);
+    free(model->files);
+    free(model->path);
+    free(model->tokenizer_path);
+    free(model->scheduler_path);
+    free(model);
+}
+
+selora_status slr_model_hash(const slr_model *model, char hex[65], slr_error *err)
+{
+    slr_sha256 *all = slr_sha256_new();
+    if (!all)
+        return slr_fail_memory(err, 64, "a checksum");
+    int files = 0;
+    for (int c = 0; c < COMPONENTS; c++)
+        for (int f = 0; f < model->files->sets[c].count; f++, files++) {
+            char one[SLR_SHA256_HEX];
+            selora_status status = slr_sha256_file(slr_safetensors_path(model->files->sets[c].files[f]), one, err);
+            if (status != SELORA_OK) {
+                slr_sha256_free(all);
+                return status;
+            }
+            slr_sha256_update(all, one, strlen(one));
+        }
+    slr_sha256_finish(all, hex);
+    if (files == 0)
+        snprintf(hex, 65, "random");
+    return SELORA_OK;
+}
+
+/* Cheap noise with the spread of a trained layer: uniform, variance 1 / fan-in; norms at 1, biases small. */
+static selora_status random_weight(slr_model *model, const slr_weight_spec *spec, uint64_t seed,
+                                   uint32_t index, slr_error *err)
+{
+    size_t count = (size_t)slr_weight_elements(spec);
+    slr_real *values = slr_alloc_aligned(count, sizeof *values);
+    if (!values)
+        return slr_fail_memory(err, count * sizeof *values, spec->name);
+    const uint32_t key[2] = {(uint32_t)seed, (uint32_t)(seed >> 32)};
+    double fan_in = spec->kind == SLR_WEIGHT_VECTOR ? 1e4 : (double)count / (double)spec->shape[0];
+    double spread = 2 * sqrt(3.0 / fan_in);
+    bool is_norm_scale = spec->kind == SLR_WEIGHT_VECTOR && strstr(spec->name, "norm") &&
+                         strcmp(spec->name + strlen(spec->name) - 7, ".weight") == 0;
+    for (size_t i = 0; i < count; i += 4) {
+        uint32_t counter[4] = {(uint32_t)(i / 4), index, 0, SLR_STREAM_WEIGHTS}, block[4];
+        slr_philox4x32(key, counter, block);
+        for (size_t j = i; j < i + 4 && j < count; j++)
+            values[j] = (slr_real)(((double)block[j - i] * 0x1p-32 - 0.5) * spread + (is_norm_scale ? 1 : 0));
+    }
+    selora_status status = slr_weight_store_add_values(model->weights, spec, values, err);
+    free(values);
+    return status;
+}
+
+selora_status slr_model_random(const slr_unet_config *unet, const slr_vae_config *vae,
+                               const slr_clip_text_config *text, uint64_t seed, bool with_vae,
+                               slr_model **result, slr_error *err)
+{
+    *result = NULL;
+    slr_model *model = new_model("random");
+    if (!model)
+        return slr_fail_memory(err, sizeof *model, "the model");
+    model->unet = *unet;
+    model->vae = *vae;
+    model->text = *text;
+    slr_graph *graph = slr_model_record(model, with_vae);
+    selora_status status = graph ? SELORA_OK : slr_fail_memory(err, 0, "the model's graph");
+    if (graph && slr_graph_failed(graph, err))
+        status = SELORA_BAD_INPUT;
+    for (int i = 0; status == SELORA_OK && i < slr_graph_weight_count(graph); i++)
+        status = random_weight(model, slr_graph_weight(graph, i), seed, (uint32_t)i, err);
+    slr_graph_free(graph);
+    if (status != SELORA_OK) {
+        slr_model_free(model);
+        return status;
+    }
+    *result = model;
+    return SELORA_OK;
+}
