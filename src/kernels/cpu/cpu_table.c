@@ -1,0 +1,45 @@
+/* SPDX-License-Identifier: MIT
+ * The kernel table of one instruction set. */
+#include <cblas.h>
+
+#include "kernels/cpu/cpu_kernels.h"
+
+size_t SLR_CPU(workspace)(const slr_graph *graph, const slr_op *op, bool backward, int threads)
+{
+    switch (op->kind) {
+    case SLR_OP_CONV2D: return SLR_CPU(conv2d_workspace)(graph, op, backward);
+    case SLR_OP_LOW_RANK: return backward ? SLR_CPU(low_rank_workspace)(graph, op) : 0;
+    case SLR_OP_GROUP_NORM: return SLR_CPU(group_norm_workspace)(graph, op);
+    case SLR_OP_ATTENTION: return SLR_CPU(attention_workspace)(graph, op, threads);
+    default: return 0;
+    }
+}
+
+/* The BLAS keeps its thread count in the process; a plan sets its own before it runs. */
+static void begin(int threads)
+{
+    openblas_set_num_threads(threads);
+}
+
+#define BOTH(op, name) .forward[op] = SLR_CPU(name##_fwd), .backward[op] = SLR_CPU(name##_bwd)
+
+const slr_backend SLR_PASTE(slr_backend_cpu, SLR_ISA) = {
+    .name = "cpu",
+    BOTH(SLR_OP_CONV2D, conv2d),
+    BOTH(SLR_OP_LINEAR, linear),
+    BOTH(SLR_OP_LOW_RANK, low_rank),
+    BOTH(SLR_OP_GROUP_NORM, group_norm),
+    BOTH(SLR_OP_LAYER_NORM, layer_norm),
+    BOTH(SLR_OP_ACTIVATION, activation),
+    BOTH(SLR_OP_GEGLU, geglu),
+    BOTH(SLR_OP_ATTENTION, attention),
+    BOTH(SLR_OP_ADD, add),
+    BOTH(SLR_OP_ADD_CHANNEL, add_channel),
+    BOTH(SLR_OP_CONCAT, concat),
+    BOTH(SLR_OP_UPSAMPLE, upsample),
+    BOTH(SLR_OP_MSE, mse),
+    .forward[SLR_OP_EMBEDDING] = SLR_CPU(embedding_fwd),
+    .forward[SLR_OP_TIMESTEP] = SLR_CPU(timestep_fwd),
+    .workspace = SLR_CPU(workspace),
+    .begin = begin,
+};
