@@ -43,7 +43,8 @@ selora_status slr_fail_errno(slr_error *err, const char *path, const char *actio
 {
     int code = errno;
     int lacking = code == ENOSPC || code == EACCES || code == EPERM || code == EROFS ||
-                  code == EDQUOT || code == ENOMEM || code == EMFILE || code == ENFILE || code == EIO;
+                  code == EDQUOT || code == EFBIG || code == ENOMEM || code == EMFILE || code == ENFILE ||
+                  code == EIO;
     return slr_fail(err, lacking ? SELORA_NO_RESOURCE : SELORA_BAD_INPUT, "%s: cannot %s: %s", path,
                     action, strerror(code));
 }

@@ -34,7 +34,7 @@ selora_status slr_fail_within(slr_error *err, const char *format, ...)
 /* SELORA_NO_RESOURCE with the size that could not be had. */
 selora_status slr_fail_memory(slr_error *err, size_t bytes, const char *what);
 
-/* SELORA_BAD_INPUT or SELORA_NO_RESOURCE (ENOSPC, EACCES, EROFS, EDQUOT, ENOMEM) from errno, naming `path`. */
+/* SELORA_BAD_INPUT or SELORA_NO_RESOURCE (ENOSPC, EACCES, EROFS, EDQUOT, EFBIG, ENOMEM ...) from errno, naming `path`. */
 selora_status slr_fail_errno(slr_error *err, const char *path, const char *action);
 
 /* Forwards a failure to the caller. */

@@ -7,6 +7,9 @@
  *     SLR_TRY(slr_atomic_open("run/best.bin", 0644, &file, err));
  *     fwrite(data, 1, size, slr_atomic_stream(file));        (errors are caught by commit)
  *     SLR_TRY(slr_atomic_commit(file, err));                 (frees; slr_atomic_abort() discards and frees)
+ *
+ * The temporary is `path`.PID-N.tmp; only a crash or a pulled plug leaves one behind. A symbolic link at `path`
+ * is replaced, not followed. A folder or device at `path` is refused. A full disk is SELORA_NO_RESOURCE.
  */
 #ifndef SLR_ATOMIC_FILE_H
 #define SLR_ATOMIC_FILE_H
@@ -14,6 +17,7 @@
 #include <stdio.h>
 
 #include "core/status.h"
+#include "io/regular_file.h"
 
 typedef struct slr_atomic_file slr_atomic_file;
 selora_status slr_atomic_open(const char *path, unsigned mode, slr_atomic_file **file, slr_error *err);
@@ -26,16 +30,16 @@ selora_status slr_atomic_write(const char *path, unsigned mode, const void *data
                                slr_error *err);
 
 /* A folder that appears whole: build it under the returned temporary sibling name (caller free()s), then
- * commit renames it to `path` (which must not exist) after fsyncing every file in it. */
+ * commit renames it to `path` (which must not exist) after fsyncing every file and folder in it. When
+ * commit fails the temporary folder is still there: slr_remove_tree() it. */
 selora_status slr_atomic_folder_begin(const char *path, unsigned mode, char **temporary, slr_error *err);
 selora_status slr_atomic_folder_commit(const char *temporary, const char *path, slr_error *err);
 
 /* mkdir -p; SELORA_OK when it exists already. */
 selora_status slr_make_folders(const char *path, unsigned mode, slr_error *err);
-/* Removes a folder and the plain files and folders in it (not following links). Missing is fine. */
+/* Removes a folder and all in it (links themselves, never what they point to). Missing is fine. */
 selora_status slr_remove_tree(const char *path, slr_error *err);
-/* Reads a whole regular file of at most `max_bytes`; *data is NUL-terminated, caller free()s. */
-selora_status slr_read_file(const char *path, size_t max_bytes, char **data, size_t *size,
-                            slr_error *err);
+/* Makes the folder that holds `path` remember its names after a power loss; best effort. */
+void slr_sync_parent(const char *path);
 
 #endif

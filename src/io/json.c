@@ -6,15 +6,31 @@
 
 #include "io/atomic_file.h"
 
+/* jansson quotes the offending bytes; a hostile file must not send escape sequences to the terminal. */
+static void make_printable(char *text)
+{
+    for (; *text; text++)
+        if ((unsigned char)*text < 0x20 || (unsigned char)*text >= 0x7f)
+            *text = '?';
+}
+
 selora_status slr_json_load_memory(const void *data, size_t size, const char *name, json_t **root,
                                    slr_error *err)
 {
     json_error_t detail;
-    *root = json_loadb(data, size, JSON_REJECT_DUPLICATES, &detail);
-    if (!*root)
-        return slr_fail(err, SELORA_BAD_INPUT, "%s: line %d, column %d: %s", name, detail.line, detail.column,
-                        detail.text);
-    return SELORA_OK;
+    const char *text = data;
+    if (size >= 3 && memcmp(text, "\xef\xbb\xbf", 3) == 0) {
+        text += 3;
+        size -= 3;
+    }
+    *root = json_loadb(size ? text : "", size, JSON_REJECT_DUPLICATES, &detail);
+    if (*root)
+        return SELORA_OK;
+    if (json_error_code(&detail) == json_error_out_of_memory)
+        return slr_fail(err, SELORA_NO_RESOURCE, "%s: not enough memory for its values", name);
+    make_printable(detail.text);
+    return slr_fail(err, SELORA_BAD_INPUT, "%s: not valid JSON at line %d, column %d: %s", name, detail.line,
+                    detail.column, detail.text);
 }
 
 selora_status slr_json_load_file(const char *path, size_t max_bytes, json_t **root, slr_error *err)
@@ -30,9 +46,9 @@ selora_status slr_json_load_file(const char *path, size_t max_bytes, json_t **ro
 
 selora_status slr_json_save_file(const json_t *root, const char *path, slr_error *err)
 {
-    char *text = json_dumps(root, JSON_INDENT(2) | JSON_REAL_PRECISION(17));
+    char *text = slr_json_text(root, 2);
     if (!text)
-        return slr_fail(err, SELORA_BAD_INPUT, "%s: a value cannot be written as JSON", path);
+        return slr_fail(err, SELORA_NO_RESOURCE, "%s: not enough memory for its text", path);
     size_t length = strlen(text);
     text[length] = '\n'; /* over the terminator: written by length */
     selora_status status = slr_atomic_write(path, 0644, text, length + 1, err);
@@ -45,16 +61,30 @@ static selora_status wrong_type(const char *file, const char *key, const char *w
     return slr_fail(err, SELORA_BAD_INPUT, "%s: %s must be %s", file, key, wanted);
 }
 
-static const json_t *present(const json_t *object, const char *key)
+/* The member, or NULL when it is missing or null. */
+static selora_status find_member(const json_t *object, const char *file, const char *key,
+                                 const json_t **item, slr_error *err)
 {
+    *item = NULL;
+    if (!json_is_object(object))
+        return slr_fail(err, SELORA_BAD_INPUT, "%s: an object with a member %s was expected", file, key);
     const json_t *value = json_object_get(object, key);
-    return value && !json_is_null(value) ? value : NULL;
+    *item = value && !json_is_null(value) ? value : NULL;
+    return SELORA_OK;
+}
+
+static selora_status insist(const json_t *object, const char *file, const char *key, slr_error *err)
+{
+    const json_t *item;
+    SLR_TRY(find_member(object, file, key, &item, err));
+    return item ? SELORA_OK : slr_fail(err, SELORA_BAD_INPUT, "%s: %s is missing", file, key);
 }
 
 selora_status slr_json_int(const json_t *object, const char *file, const char *key, int64_t low,
                            int64_t high, int64_t *value, slr_error *err)
 {
-    const json_t *item = present(object, key);
+    const json_t *item;
+    SLR_TRY(find_member(object, file, key, &item, err));
     if (!item)
         return SELORA_OK;
     if (!json_is_integer(item))
@@ -70,7 +100,8 @@ selora_status slr_json_int(const json_t *object, const char *file, const char *k
 selora_status slr_json_double(const json_t *object, const char *file, const char *key, double low,
                               double high, double *value, slr_error *err)
 {
-    const json_t *item = present(object, key);
+    const json_t *item;
+    SLR_TRY(find_member(object, file, key, &item, err));
     if (!item)
         return SELORA_OK;
     if (!json_is_number(item))
@@ -85,7 +116,8 @@ selora_status slr_json_double(const json_t *object, const char *file, const char
 selora_status slr_json_bool(const json_t *object, const char *file, const char *key, bool *value,
                             slr_error *err)
 {
-    const json_t *item = present(object, key);
+    const json_t *item;
+    SLR_TRY(find_member(object, file, key, &item, err));
     if (!item)
         return SELORA_OK;
     if (!json_is_boolean(item))
@@ -97,7 +129,8 @@ selora_status slr_json_bool(const json_t *object, const char *file, const char *
 selora_status slr_json_string(const json_t *object, const char *file, const char *key,
                               const char **value, slr_error *err)
 {
-    const json_t *item = present(object, key);
+    const json_t *item;
+    SLR_TRY(find_member(object, file, key, &item, err));
     if (!item)
         return SELORA_OK;
     if (!json_is_string(item))
@@ -109,15 +142,13 @@ selora_status slr_json_string(const json_t *object, const char *file, const char
 selora_status slr_json_int_required(const json_t *object, const char *file, const char *key,
                                     int64_t low, int64_t high, int64_t *value, slr_error *err)
 {
-    if (!present(object, key))
-        return slr_fail(err, SELORA_BAD_INPUT, "%s: %s is missing", file, key);
+    SLR_TRY(insist(object, file, key, err));
     return slr_json_int(object, file, key, low, high, value, err);
 }
 
 selora_status slr_json_string_required(const json_t *object, const char *file, const char *key,
                                        const char **value, slr_error *err)
 {
-    if (!present(object, key))
-        return slr_fail(err, SELORA_BAD_INPUT, "%s: %s is missing", file, key);
+    SLR_TRY(insist(object, file, key, err));
     return slr_json_string(object, file, key, value, err);
 }

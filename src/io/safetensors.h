@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: MIT
  *
  * The safetensors container: u64 header length, JSON header, data. Files are memory-mapped and fully
- * checked at opening: ranges tile the data, sizes equal shape times element size, no duplicates.
+ * checked at opening: ranges tile the data, sizes equal shape times element size, no duplicates. Refused beside
+ * what the reference reader refuses: repeated keys, more than 8 dimensions, NUL and control characters in names.
  *
  *     slr_safetensors *file;
  *     SLR_TRY(slr_safetensors_open("model.safetensors", &file, err));
@@ -66,18 +67,24 @@ bool slr_stored_to_f64(const slr_stored_tensor *tensor, int64_t begin, int64_t c
 bool slr_stored_to_real(const slr_stored_tensor *tensor, int64_t begin, int64_t count, slr_real *out);
 bool slr_stored_to_i64(const slr_stored_tensor *tensor, int64_t begin, int64_t count, int64_t *out); /* I64 only */
 
-/* 16-bit conversions, round to nearest even. */
+/* 16-bit conversions, round to nearest even; subnormals, infinities and NaN as IEEE 754 has them. */
 uint16_t slr_f32_to_f16(float value);
 float slr_f16_to_f32(uint16_t bits);
 uint16_t slr_f32_to_bf16(float value);
 float slr_bf16_to_f32(uint16_t bits);
+/* The same for `count` numbers; `halves` may be unaligned, `out` must not overlap it. */
+void slr_f16_to_f32_many(const void *halves, size_t count, float *out);
+void slr_bf16_to_f32_many(const void *halves, size_t count, float *out);
+void slr_f32_to_f16_many(const float *values, size_t count, uint16_t *out);
+void slr_f32_to_bf16_many(const float *values, size_t count, uint16_t *out);
 
-/* Writing: tensors are collected (data is borrowed until the file is written), sorted by element size then
- * name as the reference writer does, header padded so that data starts on a multiple of 8. */
+/* Writing: tensors are collected (data is borrowed until the file is written), sorted by type (I64, F64, F32,
+ * BF16, F16) then name as the reference writer does, header padded so that data starts on a multiple of 8. */
 typedef struct slr_safetensors_writer slr_safetensors_writer;
 slr_safetensors_writer *slr_safetensors_writer_new(void); /* NULL when memory lacks */
 void slr_safetensors_writer_free(slr_safetensors_writer *writer);
-/* Names, keys and values are copied. A repeated name is an error. */
+/* Names, keys and values are copied and must be valid UTF-8. A repeated name is an error, a repeated metadata key
+ * replaces the earlier value. */
 selora_status slr_safetensors_writer_metadata(slr_safetensors_writer *writer, const char *key,
                                               const char *value, slr_error *err);
 selora_status slr_safetensors_writer_tensor(slr_safetensors_writer *writer, const char *name,

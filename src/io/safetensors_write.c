@@ -1,11 +1,12 @@
 /* SPDX-License-Identifier: MIT */
+#include <stdint.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "core/memory.h"
 #include "io/atomic_file.h"
 #include "io/json.h"
-#include "io/safetensors.h"
+#include "io/stored_type.h"
 
 typedef struct pending {
     char *name;
@@ -21,13 +22,18 @@ struct slr_safetensors_writer {
     pending *tensors;
     size_t count, capacity;
     json_t *metadata;
+    json_t *names; /* those of `tensors`, as keys */
 };
 
 slr_safetensors_writer *slr_safetensors_writer_new(void)
 {
     slr_safetensors_writer *writer = slr_alloc(1, sizeof *writer);
-    if (writer && !(writer->metadata = json_object())) {
-        free(writer);
+    if (!writer)
+        return NULL;
+    writer->metadata = json_object();
+    writer->names = json_object();
+    if (!writer->metadata || !writer->names) {
+        slr_safetensors_writer_free(writer);
         return NULL;
     }
     return writer;
@@ -43,6 +49,7 @@ void slr_safetensors_writer_free(slr_safetensors_writer *writer)
     }
     free(writer->tensors);
     json_decref(writer->metadata);
+    json_decref(writer->names);
     free(writer);
 }
 
@@ -54,32 +61,38 @@ selora_status slr_safetensors_writer_metadata(slr_safetensors_writer *writer, co
     return SELORA_OK;
 }
 
+/* Appends a tensor; its data are set by the caller. */
+static selora_status add_tensor(slr_safetensors_writer *writer, const char *name, slr_dtype dtype, int dims,
+                                const int64_t *shape, slr_error *err)
+{
+    pending tensor = {.dtype = dtype, .dims = dims, .bytes = slr_dtype_bytes(dtype)};
+    if (dims < 0 || dims > SLR_STORED_MAX_DIMS || tensor.bytes == 0 || strcmp(name, "__metadata__") == 0)
+        return slr_fail(err, SELORA_USAGE, "%s: cannot be stored with this name, shape or type", name);
+    if (json_object_get(writer->names, name))
+        return slr_fail(err, SELORA_USAGE, "%s: written twice", name);
+    for (int i = 0; i < dims; i++) {
+        tensor.shape[i] = shape[i];
+        if (shape[i] < 0 || !slr_mul_size(tensor.bytes, (size_t)shape[i], &tensor.bytes) ||
+            tensor.bytes > PTRDIFF_MAX)
+            return slr_fail(err, SELORA_USAGE, "%s: impossible shape", name);
+    }
+    if (!slr_grow((void **)&writer->tensors, &writer->capacity, writer->count, sizeof *writer->tensors) ||
+        !(tensor.name = slr_copy_text(name)))
+        return slr_fail_memory(err, sizeof tensor, name);
+    if (json_object_set_new(writer->names, name, json_true()) != 0) {
+        free(tensor.name);
+        return slr_fail(err, SELORA_USAGE, "a tensor's name is not valid UTF-8");
+    }
+    writer->tensors[writer->count++] = tensor;
+    return SELORA_OK;
+}
+
 selora_status slr_safetensors_writer_tensor(slr_safetensors_writer *writer, const char *name,
                                             slr_dtype dtype, int dims, const int64_t *shape,
                                             const void *data, slr_error *err)
 {
-    if (dims < 0 || dims > SLR_STORED_MAX_DIMS || slr_dtype_bytes(dtype) == 0)
-        return slr_fail(err, SELORA_USAGE, "%s: cannot be stored with this shape or type", name);
-    for (size_t i = 0; i < writer->count; i++)
-        if (strcmp(writer->tensors[i].name, name) == 0)
-            return slr_fail(err, SELORA_USAGE, "%s: written twice", name);
-    if (!slr_grow((void **)&writer->tensors, &writer->capacity, writer->count, sizeof *writer->tensors))
-        return slr_fail_memory(err, sizeof *writer->tensors, name);
-    pending *tensor = &writer->tensors[writer->count];
-    memset(tensor, 0, sizeof *tensor);
-    tensor->bytes = slr_dtype_bytes(dtype);
-    for (int i = 0; i < dims; i++) {
-        tensor->shape[i] = shape[i];
-        if (shape[i] < 0 || !slr_mul_size(tensor->bytes, (size_t)shape[i], &tensor->bytes))
-            return slr_fail(err, SELORA_USAGE, "%s: impossible shape", name);
-    }
-    tensor->dtype = dtype;
-    tensor->dims = dims;
-    tensor->data = data;
-    tensor->name = slr_copy_text(name);
-    if (!tensor->name)
-        return slr_fail_memory(err, strlen(name), name);
-    writer->count++;
+    SLR_TRY(add_tensor(writer, name, dtype, dims, shape, err));
+    writer->tensors[writer->count - 1].data = data;
     return SELORA_OK;
 }
 
@@ -88,53 +101,67 @@ selora_status slr_safetensors_writer_real(slr_safetensors_writer *writer, const 
                                           slr_error *err)
 {
     bool wide = exact && sizeof(slr_real) == sizeof(double);
-    SLR_TRY(slr_safetensors_writer_tensor(writer, name, wide ? SLR_DTYPE_F64 : SLR_DTYPE_F32, dims, shape,
-                                          data, err));
+    SLR_TRY(add_tensor(writer, name, wide ? SLR_DTYPE_F64 : SLR_DTYPE_F32, dims, shape, err));
     pending *tensor = &writer->tensors[writer->count - 1];
     tensor->owned = slr_alloc_aligned(tensor->bytes, 1);
-    if (!tensor->owned)
-        return slr_fail_memory(err, tensor->bytes, name);
-    tensor->data = tensor->owned;
-    if (wide || sizeof(slr_real) == sizeof(float)) {
-        memcpy(tensor->owned, data, tensor->bytes);
-        return SELORA_OK;
+    if (!tensor->owned) {
+        size_t bytes = tensor->bytes;
+        json_object_del(writer->names, name);
+        free(tensor->name);
+        writer->count--;
+        return slr_fail_memory(err, bytes, name);
     }
-    float *values = tensor->owned;
-    for (size_t i = 0; i < tensor->bytes / sizeof *values; i++)
-        values[i] = (float)data[i];
+    tensor->data = tensor->owned;
+    size_t count = tensor->bytes / slr_dtype_bytes(tensor->dtype);
+    if (wide) {
+        double *values = tensor->owned;
+        for (size_t i = 0; i < count; i++)
+            values[i] = (double)data[i];
+    } else {
+        float *values = tensor->owned;
+        for (size_t i = 0; i < count; i++)
+            values[i] = (float)data[i];
+    }
     return SELORA_OK;
 }
 
-static int by_size_then_name(const void *a, const void *b)
+static int in_file_order(const void *a, const void *b)
 {
     const pending *x = a, *y = b;
-    size_t size_x = slr_dtype_bytes(x->dtype), size_y = slr_dtype_bytes(y->dtype);
-    if (size_x != size_y)
-        return size_x < size_y ? 1 : -1;
+    int order_x = slr_stored_type_order(x->dtype), order_y = slr_stored_type_order(y->dtype);
+    if (order_x != order_y)
+        return order_x < order_y ? 1 : -1;
     return strcmp(x->name, y->name);
 }
 
+/* NULL when memory lacks. */
 static json_t *entry_of(const pending *tensor, size_t begin)
 {
-    json_t *shape = json_array();
-    for (int i = 0; i < tensor->dims; i++)
-        json_array_append_new(shape, json_integer(tensor->shape[i]));
-    return json_pack("{s:s, s:o, s:[I,I]}", "dtype", slr_dtype_name(tensor->dtype), "shape", shape,
-                     "data_offsets", (json_int_t)begin, (json_int_t)(begin + tensor->bytes));
+    json_t *shape = json_array(), *entry = NULL;
+    bool fine = shape != NULL;
+    for (int i = 0; i < tensor->dims && fine; i++)
+        fine = json_array_append_new(shape, json_integer(tensor->shape[i])) == 0;
+    if (fine)
+        entry = json_pack("{s:s, s:O, s:[I,I]}", "dtype", slr_dtype_name(tensor->dtype), "shape", shape,
+                          "data_offsets", (json_int_t)begin, (json_int_t)(begin + tensor->bytes));
+    json_decref(shape);
+    return entry;
 }
 
-/* The header, padded with spaces so that the data start on a multiple of 8; caller free()s. */
+/* The header, padded with spaces so that the data start on a multiple of 8; caller free()s. NULL when memory
+ * lacks. */
 static char *build_header(const slr_safetensors_writer *writer, size_t *length)
 {
     json_t *root = json_object();
+    bool fine = root != NULL;
     size_t at = 0;
-    if (json_object_size(writer->metadata) > 0)
-        json_object_set(root, "__metadata__", writer->metadata);
-    for (size_t i = 0; i < writer->count; i++) {
-        json_object_set_new(root, writer->tensors[i].name, entry_of(&writer->tensors[i], at));
+    if (fine && json_object_size(writer->metadata) > 0)
+        fine = json_object_set(root, "__metadata__", writer->metadata) == 0;
+    for (size_t i = 0; i < writer->count && fine; i++) {
+        fine = json_object_set_new(root, writer->tensors[i].name, entry_of(&writer->tensors[i], at)) == 0;
         at += writer->tensors[i].bytes;
     }
-    char *text = json_dumps(root, JSON_COMPACT);
+    char *text = fine ? json_dumps(root, JSON_COMPACT) : NULL;
     json_decref(root);
     if (!text)
         return NULL;
@@ -152,11 +179,12 @@ static char *build_header(const slr_safetensors_writer *writer, size_t *length)
 selora_status slr_safetensors_writer_save(slr_safetensors_writer *writer, const char *path,
                                           slr_error *err)
 {
-    qsort(writer->tensors, writer->count, sizeof *writer->tensors, by_size_then_name);
+    if (writer->count > 1)
+        qsort(writer->tensors, writer->count, sizeof *writer->tensors, in_file_order);
     size_t length = 0;
     char *header = build_header(writer, &length);
     if (!header)
-        return slr_fail(err, SELORA_NO_RESOURCE, "%s: the header could not be built", path);
+        return slr_fail(err, SELORA_NO_RESOURCE, "%s: not enough memory for the header", path);
     slr_atomic_file *file;
     selora_status status = slr_atomic_open(path, 0644, &file, err);
     if (status == SELORA_OK) {
@@ -164,8 +192,9 @@ selora_status slr_safetensors_writer_save(slr_safetensors_writer *writer, const 
         for (int i = 0; i < 8; i++)
             fputc((int)(length >> (8 * i) & 255), stream);
         fwrite(header, 1, length, stream);
-        for (size_t i = 0; i < writer->count; i++)
-            fwrite(writer->tensors[i].data, 1, writer->tensors[i].bytes, stream);
+        for (size_t i = 0; i < writer->count && !ferror(stream); i++)
+            if (writer->tensors[i].bytes > 0)
+                fwrite(writer->tensors[i].data, 1, writer->tensors[i].bytes, stream);
         status = slr_atomic_commit(file, err);
     }
     free(header);
