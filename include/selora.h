@@ -1,7 +1,28 @@
 /* SPDX-License-Identifier: MIT
  *
  * selora: adapt a Stable Diffusion 1.x-layout model with SeLoRA, draw images, without Python.
- * (The sections below grow from simple to advanced.)
+ * The sections below grow from simple to advanced. A whole program:
+ *
+ *     selora_context *context;
+ *     if (selora_context_new(NULL, &context) != SELORA_OK)
+ *         return 1;
+ *     selora_model *model = NULL;
+ *     selora_adapter *adapter = NULL;
+ *     selora_image image = {0};
+ *     selora_generate_options options = selora_generate_defaults();
+ *     options.prompt = "frontal chest, nodule, upper left";
+ *     if (selora_model_load(context, "models/tiny", NULL, &model) != SELORA_OK ||
+ *         selora_adapter_load(context, model, "run/adapter.safetensors", 1.0, &adapter) != SELORA_OK ||
+ *         selora_generate(context, model, adapter, &options, &image) != SELORA_OK ||
+ *         selora_image_write(context, &image, "chest.png") != SELORA_OK)
+ *         fprintf(stderr, "%s\n", selora_error(context));
+ *     selora_image_free(&image);
+ *     selora_adapter_free(adapter);
+ *     selora_model_free(model);
+ *     selora_context_free(context);
+ *
+ * There is no global state: everything lives in a context and what was made with it. One thread at a time may use
+ * a context; different contexts may be used by different threads. Every free function takes NULL.
  */
 #ifndef SELORA_H
 #define SELORA_H
@@ -23,6 +44,278 @@ typedef enum selora_status {
     SELORA_NUMERIC = 5,      /* a loss, gradient or weight is not finite */
     SELORA_INTERRUPTED = 6   /* the caller asked to stop; what was done so far is saved */
 } selora_status;
+
+const char *selora_version(void); /* "0.1.0" */
+
+/* ---- context: threads, backend, messages ------------------------------------------------------------ */
+
+typedef struct selora_context selora_context;
+
+typedef enum selora_log_level { SELORA_LOG_NOTE, SELORA_LOG_WARNING } selora_log_level;
+
+/* How far a long job is. Texts are valid during the call only. */
+typedef struct selora_progress {
+    const char *task; /* "train", "generate", "encode images", ... */
+    int64_t done, total;
+    double seconds;     /* since the task began */
+    const char *detail; /* a short text such as "loss 0.1234  rank 214"; "" for none */
+} selora_progress;
+
+/* What the library calls back; each may be NULL. */
+typedef struct selora_hooks {
+    void *user;
+    void (*log)(void *user, selora_log_level level, const char *line);
+    void (*progress)(void *user, const selora_progress *progress);
+    int (*interrupted)(void *user); /* polled between steps; non-zero ends the job cleanly */
+} selora_hooks;
+
+typedef struct selora_settings {
+    int threads;         /* 0: the processors this process may use */
+    const char *backend; /* "auto" (or NULL), "cpu", "ref" */
+    selora_hooks hooks;
+} selora_settings;
+
+/* `settings` may be NULL: all defaults. */
+selora_status selora_context_new(const selora_settings *settings, selora_context **context);
+void selora_context_free(selora_context *context);
+
+/* The detail of the last failure on this context, "" when there was none: which file or option, what was found, what
+ * was expected, what to do. Valid until the next call on the context. */
+const char *selora_error(const selora_context *context);
+
+/* ---- pictures ---------------------------------------------------------------------------------------- */
+
+/* Rows from the top, channels interleaved; 1 (grey) or 3 (RGB) channels; values 0..1. */
+typedef struct selora_image {
+    int width, height, channels;
+    float *pixels;
+} selora_image;
+
+selora_status selora_image_read(selora_context *context, const char *path, selora_image *image); /* PNG, JPEG */
+selora_status selora_image_write(selora_context *context, const selora_image *image, const char *path); /* PNG */
+void selora_image_free(selora_image *image); /* the pixels; zeroes the struct */
+
+/* ---- models ------------------------------------------------------------------------------------------ */
+
+typedef struct selora_model selora_model;
+
+typedef struct selora_model_options {
+    const char *variant;   /* weight files of a variant, such as "fp16"; NULL: the plain ones */
+    const char *tokenizer; /* folder or file; needed with a single-file model */
+    const char *config;    /* for a single file: a diffusers folder with the config files; NULL: Stable Diffusion 1.x */
+} selora_model_options;
+
+/* A diffusers folder or one LDM .safetensors file. Weights are memory-mapped; everything is checked, all problems
+ * are listed in one error. `options` may be NULL. The model must be freed before its context. */
+selora_status selora_model_load(selora_context *context, const char *path, const selora_model_options *options,
+                                selora_model **model);
+void selora_model_free(selora_model *model);
+
+/* ---- adapters ---------------------------------------------------------------------------------------- */
+
+typedef struct selora_adapter selora_adapter;
+
+/* One adapted layer: dW = scale * B A, rank rows of A. */
+typedef struct selora_adapter_layer {
+    const char *path; /* "unet.mid_block..." or "text_encoder.text_model..."; owned by the adapter */
+    int64_t in, out;
+    int rank;
+    double scale; /* as trained, without the strength */
+} selora_adapter_layer;
+
+/* Every layer must exist in `model` with the same shape. strength multiplies the effect: 1 is as trained. */
+selora_status selora_adapter_load(selora_context *context, const selora_model *model, const char *path,
+                                  double strength, selora_adapter **adapter);
+selora_status selora_adapter_save(selora_context *context, const selora_adapter *adapter, const char *path);
+/* Writes a diffusers folder with W + strength * scale * B A; `folder` must not exist. The model itself is not
+ * changed and must come from a folder. */
+selora_status selora_adapter_merge(selora_context *context, const selora_model *model,
+                                   const selora_adapter *adapter, const char *folder);
+void selora_adapter_free(selora_adapter *adapter);
+int selora_adapter_layer_count(const selora_adapter *adapter);
+selora_adapter_layer selora_adapter_layer_at(const selora_adapter *adapter, int index);
+
+/* ---- drawing images ---------------------------------------------------------------------------------- */
+
+typedef struct selora_generate_options {
+    /* what selora_generate() reads */
+    const char *prompt;   /* "" is legal */
+    const char *negative; /* negative prompt */
+    const char *sampler;  /* pndm, ddim, dpmpp_2m, euler */
+    const char *size;     /* "512" or "512x448" (width x height), multiples of 8; NULL: the model's own size */
+    int64_t steps;
+    double guidance; /* above 1: e_neg + guidance (e_pos - e_neg) */
+    uint64_t seed;   /* picture i of a job draws its noise from (seed, i) */
+    /* what only selora_generate_folder() reads */
+    const char *model, *variant, *tokenizer, *model_config;
+    const char *adapter; /* FILE or FILE:strength */
+    const char *prompts; /* a text file, a prompt a line; or .csv/.jsonl with a column `text`, an image a row */
+    int64_t count;       /* images for each prompt */
+    int64_t batch_size;  /* images computed together */
+    const char *out;     /* folder: 000000.png ..., grid.png, metadata.csv */
+    int embed_prompt;    /* 1: the prompt goes into the PNG text chunks too */
+    int dry_run;         /* 1: check everything, report memory, draw nothing */
+} selora_generate_options;
+
+selora_generate_options selora_generate_defaults(void);
+/* One image. `adapter` may be NULL. selora_image_free() it. */
+selora_status selora_generate(selora_context *context, const selora_model *model, const selora_adapter *adapter,
+                              const selora_generate_options *options, selora_image *image);
+/* The whole job of `selora generate`. */
+selora_status selora_generate_folder(selora_context *context, const selora_generate_options *options);
+
+/* ---- training ---------------------------------------------------------------------------------------- */
+
+/* Texts are borrowed and must live as long as the options are used. Meanings: selora_train_option_list(). */
+typedef struct selora_train_options {
+    const char *model, *variant, *tokenizer, *model_config, *data, *out;
+    /* data */
+    const char *caption_column, *group_column;
+    const char *size;     /* "224" or "WxH"; NULL: the model's own size */
+    const char *crop;     /* centre, random */
+    const char *resample; /* bilinear, lanczos */
+    int flip;
+    /* method (selora, selora-authors, lora) */
+    const char *method, *targets, *train;
+    int64_t rank, rank_max;
+    double scale;
+    const char *scale_mode; /* fixed, alpha_over_r, rslora */
+    const char *init;       /* kaiming, lora */
+    double lambda;
+    int64_t probe_every;
+    double expand_until;
+    int64_t probe_rows, probe_window;
+    double probe_z;
+    const char *fisher;     /* batch, sample, cross */
+    const char *normalise;  /* none, rank, param */
+    const char *probe_norm; /* kaiming, match */
+    int warm_v;
+    const char *probe_pass;    /* fused, extra; NULL: the method's own */
+    const char *probe_init;    /* kaiming, zero, power; NULL: the method's own */
+    const char *adopt;         /* tested, fresh; NULL: the method's own */
+    const char *opt_on_expand; /* carry, reset; NULL: the method's own */
+    /* optimisation */
+    int64_t steps, epochs; /* one of them; 0: not given */
+    int64_t batch_size, accumulate;
+    const char *optimizer; /* adam, adamw */
+    double lr, lr_text;    /* lr_text: NaN, as lr */
+    const char *lr_schedule;
+    int64_t warmup;
+    double lr_cycles, lr_power;
+    double beta1, beta2, epsilon, weight_decay, max_grad_norm;
+    double min_snr_gamma, noise_offset, caption_dropout, ema; /* 0: off */
+    uint64_t seed;
+    /* run */
+    int64_t checkpoint_every, checkpoints_keep, validate_every;
+    int64_t validation_images, validation_steps;
+    double validation_guidance;
+    const char *validation_prompts; /* prompts for the sample grid, separated by '|'; NULL: captions of the validation part */
+    int resume, dry_run;
+} selora_train_options;
+
+selora_train_options selora_train_defaults(void);
+/* The whole job of `selora train`: run folder, log, checkpoints, validation. */
+selora_status selora_train(selora_context *context, const selora_train_options *options);
+
+/* Training step by step, with pictures that the caller brings (any size; resized and cropped as the options say). */
+typedef struct selora_trainer selora_trainer;
+typedef struct selora_step_result {
+    int64_t step; /* steps done */
+    double loss, gradient_norm, learning_rate;
+    int64_t total_rank;
+} selora_step_result;
+
+/* The model must outlive the trainer. steps must be given (schedules and expand_until need it); data, out, and the run's
+ * options are not read. */
+selora_status selora_trainer_new(selora_context *context, const selora_model *model,
+                                 const selora_train_options *options, selora_trainer **trainer);
+void selora_trainer_free(selora_trainer *trainer);
+/* `count` must be the options' batch_size. */
+selora_status selora_train_step(selora_trainer *trainer, const selora_image *images, const char *const *captions,
+                                int count, selora_step_result *result);
+/* The adapter as it is now; belongs to the trainer. */
+const selora_adapter *selora_trainer_adapter(const selora_trainer *trainer);
+
+/* ---- proofs and measurements ------------------------------------------------------------------------- */
+
+/* One compared tensor of a reference case. Texts are valid during the call only. */
+typedef struct selora_verify_row {
+    const char *file, *kind, *tensor;
+    double max_abs, relative, tolerance;
+    int passed;
+} selora_verify_row;
+
+typedef void (*selora_verify_report)(void *user, const selora_verify_row *row);
+
+/* Runs the inputs of a reference case and compares. rtol <= 0: the default tolerances. SELORA_CHECK_FAILED when a tensor
+ * differs, SELORA_BAD_INPUT for a malformed case. */
+selora_status selora_verify(selora_context *context, const selora_model *model, const char *case_file, double rtol,
+                            selora_verify_report report, void *user);
+
+typedef struct selora_bench_options {
+    const char *config; /* sd15, tiny, or a diffusers folder or its unet/config.json */
+    const char *task;   /* train, denoise, generate */
+    const char *method; /* as for training */
+    int64_t size, batch, repeat;
+    int json;
+} selora_bench_options;
+
+selora_bench_options selora_bench_defaults(void);
+/* Random weights; *text (free() it) is a table for people, or JSON. */
+selora_status selora_bench(selora_context *context, const selora_bench_options *options, char **text);
+
+/* What a model, adapter, run or data folder holds, as text or JSON; free() it. */
+selora_status selora_inspect(selora_context *context, const char *path, int json, char **text);
+
+/* ---- phantoms: synthetic training pictures ------------------------------------------------------------ */
+
+typedef struct selora_phantom_options {
+    const char *out; /* folder: 000000.png ..., metadata.csv */
+    int64_t count, size;
+    uint64_t seed;
+    const char *classes;                 /* seen, held-out, all */
+    const char *region, *finding, *place; /* short names; NULL: any */
+} selora_phantom_options;
+
+selora_phantom_options selora_phantom_defaults(void);
+selora_status selora_phantom_folder(selora_context *context, const selora_phantom_options *options);
+
+/* ---- options as tables: for programs that read them from a command line or a file ---------------------- */
+
+typedef enum selora_option_kind {
+    SELORA_OPTION_TEXT,   /* const char *: borrowed */
+    SELORA_OPTION_CHOICE, /* const char *: one of `values`, separated by '|' */
+    SELORA_OPTION_INT,    /* int64_t in [low, high] */
+    SELORA_OPTION_NUMBER, /* double in [low, high] */
+    SELORA_OPTION_SEED,   /* uint64_t */
+    SELORA_OPTION_FLAG    /* int: 0 or 1 */
+} selora_option_kind;
+
+typedef struct selora_option {
+    const char *name; /* "batch-size" */
+    selora_option_kind kind;
+    size_t offset; /* into the options struct */
+    double low, high;
+    const char *values; /* choices, or a word for the value in help texts ("DIR") */
+    const char *help;
+    int required;
+} selora_option;
+
+const selora_option *selora_train_option_list(size_t *count);
+const selora_option *selora_generate_option_list(size_t *count);
+const selora_option *selora_bench_option_list(size_t *count);
+const selora_option *selora_phantom_option_list(size_t *count);
+
+/* Sets one option from text, which must outlive the options. SELORA_USAGE names what was expected. */
+selora_status selora_option_set(selora_context *context, const selora_option *list, size_t count, void *options,
+                                const char *name, const char *text);
+/* Sets every option that a JSON file holds: its members, or the members of its "options" (RUN/run.json).
+ * Texts are kept by the context. Unknown names are an error. */
+selora_status selora_options_load(selora_context *context, const selora_option *list, size_t count, void *options,
+                                  const char *path);
+/* Checks that required options are there. */
+selora_status selora_options_check(selora_context *context, const selora_option *list, size_t count,
+                                   const void *options);
 
 #ifdef __cplusplus
 }

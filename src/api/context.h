@@ -1,0 +1,39 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * Inside of a selora_context: what every public function gets its threads, backend, messages and error from.
+ *
+ *     selora_status selora_thing(selora_context *context, ...)
+ *     {
+ *         slr_error *err = slr_context_begin(context);
+ *         ... SLR_TRY(slr_thing(..., err)); ...
+ *     }
+ */
+#ifndef SLR_CONTEXT_H
+#define SLR_CONTEXT_H
+
+#include "adapters/adapter_set.h"
+#include "core/hooks.h"
+#include "models/model.h"
+
+struct selora_context {
+    slr_hooks hooks;
+    int threads;
+    const slr_backend *backend;
+    slr_error error;
+    char **texts; /* of option files, kept until the context goes */
+    size_t text_count, text_capacity;
+};
+
+struct selora_model {
+    slr_model *model;
+};
+
+struct selora_adapter {
+    slr_adapter_set *set;
+    bool borrowed; /* belongs to a trainer */
+};
+
+/* Clears the last error and returns the place for the next one. */
+slr_error *slr_context_begin(selora_context *context);
+
+#endif

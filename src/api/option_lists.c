@@ -1,0 +1,192 @@
+/* SPDX-License-Identifier: MIT
+ * Every option of the long jobs: name, range, meaning, default. The program's --help, run files and the
+ * library's own checks are made from these tables. */
+#include <math.h>
+
+#include "api/context.h"
+
+#define COUNT(list) (sizeof(list) / sizeof(list)[0])
+#define BIG 9e15
+
+#define FIELD(type, field) offsetof(type, field)
+#define TEXT(type, name, field, values, help) {name, SELORA_OPTION_TEXT, FIELD(type, field), 0, 0, values, help, 0}
+#define NEED(type, name, field, values, help) {name, SELORA_OPTION_TEXT, FIELD(type, field), 0, 0, values, help, 1}
+#define CHOICE(type, name, field, values, help) {name, SELORA_OPTION_CHOICE, FIELD(type, field), 0, 0, values, help, 0}
+#define INT(type, name, field, low, high, help) {name, SELORA_OPTION_INT, FIELD(type, field), low, high, "N", help, 0}
+#define NUM(type, name, field, low, high, help) {name, SELORA_OPTION_NUMBER, FIELD(type, field), low, high, "X", help, 0}
+#define SEED(type, name, field, help) {name, SELORA_OPTION_SEED, FIELD(type, field), 0, 0, "N", help, 0}
+#define FLAG(type, name, field, help) {name, SELORA_OPTION_FLAG, FIELD(type, field), 0, 0, "", help, 0}
+
+#define T selora_train_options
+static const selora_option train_list[] = {
+    NEED(T, "model", model, "DIR|FILE", "base model: a diffusers folder or one LDM .safetensors file"),
+    NEED(T, "data", data, "DIR", "images with metadata.csv, metadata.jsonl, or .txt/.caption files beside them"),
+    NEED(T, "out", out, "RUN", "run folder: log, checkpoints, samples, adapter.safetensors"),
+    TEXT(T, "variant", variant, "NAME", "weight files of a variant, such as fp16"),
+    TEXT(T, "tokenizer", tokenizer, "DIR|FILE", "tokenizer; needed with a single-file model"),
+    TEXT(T, "model-config", model_config, "DIR", "diffusers folder with the configs of a single-file model"),
+    TEXT(T, "caption-column", caption_column, "NAME", "metadata column with the captions (text)"),
+    TEXT(T, "group-column", group_column, "NAME", "metadata column that no two parts may share, such as patient_id"),
+    TEXT(T, "size", size, "PX|WxH", "training size in pixels (the model's own size)"),
+    CHOICE(T, "crop", crop, "centre|random", "which part of a picture that is not square (centre)"),
+    CHOICE(T, "resample", resample, "bilinear|lanczos", "filter of the antialiased resize (bilinear)"),
+    FLAG(T, "random-flip", flip, "mirror half of the pictures; off, since left and right have a meaning"),
+    CHOICE(T, "method", method, "selora|selora-authors|lora", "how ranks are chosen (selora)"),
+    TEXT(T, "targets", targets, "SET", "layers: selora, attention, all-linear, or a regular expression over full paths (selora)"),
+    TEXT(T, "train", train, "LIST", "what gets adapters: unet,text or one of them (unet,text)"),
+    INT(T, "rank", rank, 1, 1024, "rank at the start (1)"),
+    INT(T, "rank-max", rank_max, 0, 4096, "no layer grows past this rank; 0: no cap (0)"),
+    NUM(T, "scale", scale, 1e-6, 1e6, "scale s of s B A, or alpha with the other scale modes (8)"),
+    CHOICE(T, "scale-mode", scale_mode, "fixed|alpha_over_r|rslora", "s, alpha / r, or alpha / sqrt(r) (fixed)"),
+    CHOICE(T, "init", init, "kaiming|lora", "A from U(+-sqrt(6/in)) or U(+-1/sqrt(in)) (kaiming)"),
+    NUM(T, "lambda", lambda, 0, INFINITY, "a layer grows when its Fisher ratio reaches this (1.3)"),
+    INT(T, "probe-every", probe_every, 1, BIG, "steps between decisions (40)"),
+    NUM(T, "expand-until", expand_until, 0, 1, "no growth after this part of the steps (1)"),
+    INT(T, "probe-rows", probe_rows, 1, 64, "candidate rows a layer is asked with (1)"),
+    INT(T, "probe-window", probe_window, 1, 100000, "steps that a decision is averaged over (1)"),
+    NUM(T, "probe-z", probe_z, 0, 100, "standard errors by which the ratio must pass lambda (0)"),
+    CHOICE(T, "fisher", fisher, "batch|sample|cross", "Fisher information of the batch mean, of samples, or across batches (batch)"),
+    CHOICE(T, "normalise", normalise, "none|rank|param", "compare the ratio as it is, by rank, or by parameter (none)"),
+    CHOICE(T, "probe-norm", probe_norm, "kaiming|match", "length of candidate rows (kaiming)"),
+    FLAG(T, "warm-v", warm_v, "start Adam's second moment of a new component from the probe"),
+    CHOICE(T, "probe-pass", probe_pass, "fused|extra", "score in the step's own backward pass, or in one of its own (the method's)"),
+    CHOICE(T, "probe-init", probe_init, "kaiming|zero|power", "candidate rows at the start (the method's)"),
+    CHOICE(T, "adopt", adopt, "tested|fresh", "the row that joins: the tested one or a new draw (the method's)"),
+    CHOICE(T, "opt-on-expand", opt_on_expand, "carry|reset", "Adam's state of a layer that grows (the method's)"),
+    INT(T, "steps", steps, 0, BIG, "optimiser steps; this or --epochs"),
+    INT(T, "epochs", epochs, 0, BIG, "passes over the training part; this or --steps"),
+    INT(T, "batch-size", batch_size, 1, 4096, "images a step (8)"),
+    INT(T, "gradient-accumulation-steps", accumulate, 1, 65536, "batches a step (1)"),
+    CHOICE(T, "optimizer", optimizer, "adam|adamw", "(adam)"),
+    NUM(T, "lr", lr, 0, 1e3, "learning rate (1e-4)"),
+    NUM(T, "lr-text", lr_text, 0, 1e3, "learning rate of the text encoder (as --lr)"),
+    CHOICE(T, "lr-scheduler", lr_schedule,
+           "constant|constant_with_warmup|linear|cosine|cosine_with_restarts|polynomial", "(constant)"),
+    INT(T, "lr-warmup-steps", warmup, 0, BIG, "steps of linear warm-up (0)"),
+    NUM(T, "lr-num-cycles", lr_cycles, 0, 1e6, "cycles of the cosine schedules (cosine 0.5, restarts 1)"),
+    NUM(T, "lr-power", lr_power, 0, 100, "power of the polynomial schedule (1)"),
+    NUM(T, "adam-beta1", beta1, 0, 0.999999, "(0.9)"),
+    NUM(T, "adam-beta2", beta2, 0, 0.9999999, "(0.999)"),
+    NUM(T, "adam-epsilon", epsilon, 0, 1, "(1e-8)"),
+    NUM(T, "adam-weight-decay", weight_decay, 0, 1e3, "decoupled; adamw only (0.01)"),
+    NUM(T, "max-grad-norm", max_grad_norm, 0, 1e30, "clip the gradient to this norm; 0: off (0)"),
+    NUM(T, "snr-gamma", min_snr_gamma, 0, 1e6, "min-SNR loss weights; 0: off (0)"),
+    NUM(T, "noise-offset", noise_offset, 0, 10, "0: off (0)"),
+    NUM(T, "caption-dropout", caption_dropout, 0, 1, "part of the captions replaced by an empty one (0)"),
+    NUM(T, "ema-decay", ema, 0, 0.9999999, "average of the adapter over steps, used for validation and saving; 0: off (0)"),
+    SEED(T, "seed", seed, "(42)"),
+    INT(T, "checkpoint-every", checkpoint_every, 0, BIG, "steps between checkpoints; 0: at the end only (100)"),
+    INT(T, "checkpoints-total-limit", checkpoints_keep, 1, 100000, "checkpoints kept (2)"),
+    INT(T, "validate-every", validate_every, 0, BIG, "steps between validations; 0: once an epoch (0)"),
+    INT(T, "validation-images", validation_images, 0, 64, "pictures of the sample grid; 0: none (4)"),
+    INT(T, "validation-steps", validation_steps, 1, 1000, "sampler steps of the grid (25)"),
+    NUM(T, "validation-guidance", validation_guidance, 0, 100, "guidance of the grid (7.5)"),
+    TEXT(T, "validation-prompt", validation_prompts, "TEXT", "prompts of the grid, separated by | (captions of the validation part)"),
+    FLAG(T, "resume", resume, "go on from the newest checkpoint of --out"),
+    FLAG(T, "dry-run", dry_run, "check everything, print the plan and its memory, train nothing"),
+};
+#undef T
+
+#define G selora_generate_options
+static const selora_option generate_list[] = {
+    NEED(G, "model", model, "DIR|FILE", "base model: a diffusers folder or one LDM .safetensors file"),
+    TEXT(G, "adapter", adapter, "FILE[:X]", "adapter and its strength (1)"),
+    TEXT(G, "prompt", prompt, "TEXT", "what to draw"),
+    TEXT(G, "prompts", prompts, "FILE", "a prompt a line; or .csv/.jsonl with a column `text`, one picture a row"),
+    TEXT(G, "negative", negative, "TEXT", "what to avoid (an empty text)"),
+    NEED(G, "out", out, "DIR", "folder for the pictures, grid.png and metadata.csv"),
+    INT(G, "count", count, 1, 10000000, "pictures for each prompt (1)"),
+    INT(G, "batch-size", batch_size, 1, 256, "pictures computed together (1)"),
+    TEXT(G, "size", size, "PX|WxH", "multiples of 8 (the model's own size)"),
+    INT(G, "steps", steps, 1, 1000, "sampler steps (50)"),
+    NUM(G, "guidance", guidance, 0, 1000, "1 and below: without guidance (7.5)"),
+    CHOICE(G, "sampler", sampler, "pndm|ddim|dpmpp_2m|euler", "(pndm)"),
+    SEED(G, "seed", seed, "picture i is drawn from seed and i alone (0)"),
+    TEXT(G, "variant", variant, "NAME", "weight files of a variant, such as fp16"),
+    TEXT(G, "tokenizer", tokenizer, "DIR|FILE", "tokenizer; needed with a single-file model"),
+    TEXT(G, "model-config", model_config, "DIR", "diffusers folder with the configs of a single-file model"),
+    FLAG(G, "embed-prompt", embed_prompt, "write prompts into the PNG text chunks and metadata.csv of --prompt jobs"),
+    FLAG(G, "dry-run", dry_run, "check everything, print the memory needed, draw nothing"),
+};
+#undef G
+
+#define B selora_bench_options
+static const selora_option bench_list[] = {
+    TEXT(B, "config", config, "NAME|DIR", "sd15, tiny, or a diffusers folder (sd15); weights are random"),
+    CHOICE(B, "task", task, "train|denoise|generate", "a training step, a guided network call, a whole picture (train)"),
+    CHOICE(B, "method", method, "selora|selora-authors|lora", "(selora)"),
+    INT(B, "size", size, 8, 8192, "pixels (224)"),
+    INT(B, "batch", batch, 1, 4096, "(1)"),
+    INT(B, "repeat", repeat, 1, 100000, "timed runs (3)"),
+    FLAG(B, "json", json, "print JSON"),
+};
+#undef B
+
+#define P selora_phantom_options
+static const selora_option phantom_list[] = {
+    NEED(P, "out", out, "DIR", "folder for the pictures and metadata.csv"),
+    INT(P, "count", count, 1, 10000000, "pictures (100)"),
+    INT(P, "size", size, 32, 4096, "pixels (64)"),
+    SEED(P, "seed", seed, "(0)"),
+    CHOICE(P, "classes", classes, "seen|held-out|all", "what the embedded model was trained on, what it was not, or both (seen)"),
+    TEXT(P, "region", region, "NAME", "head, chest, abdomen, pelvis, knee, breast (any)"),
+    TEXT(P, "finding", finding, "NAME", "normal, mass, nodule, cyst, ring, calcifications, plate (any)"),
+    TEXT(P, "place", place, "NAME", "upper-left, upper-right, centre, lower-left, lower-right (any)"),
+};
+#undef P
+
+const selora_option *selora_train_option_list(size_t *count)
+{
+    *count = COUNT(train_list);
+    return train_list;
+}
+
+const selora_option *selora_generate_option_list(size_t *count)
+{
+    *count = COUNT(generate_list);
+    return generate_list;
+}
+
+const selora_option *selora_bench_option_list(size_t *count)
+{
+    *count = COUNT(bench_list);
+    return bench_list;
+}
+
+const selora_option *selora_phantom_option_list(size_t *count)
+{
+    *count = COUNT(phantom_list);
+    return phantom_list;
+}
+
+selora_train_options selora_train_defaults(void)
+{
+    return (selora_train_options){
+        .caption_column = "text", .crop = "centre", .resample = "bilinear", .method = "selora",
+        .targets = "selora", .train = "unet,text", .rank = 1, .scale = 8, .scale_mode = "fixed",
+        .init = "kaiming", .lambda = 1.3, .probe_every = 40, .expand_until = 1, .probe_rows = 1,
+        .probe_window = 1, .fisher = "batch", .normalise = "none", .probe_norm = "kaiming",
+        .batch_size = 8, .accumulate = 1, .optimizer = "adam", .lr = 1e-4, .lr_text = NAN,
+        .lr_schedule = "constant", .lr_cycles = NAN, .lr_power = 1, .beta1 = 0.9, .beta2 = 0.999,
+        .epsilon = 1e-8, .weight_decay = 0.01, .seed = 42, .checkpoint_every = 100,
+        .checkpoints_keep = 2, .validation_images = 4, .validation_steps = 25,
+        .validation_guidance = 7.5,
+    };
+}
+
+selora_generate_options selora_generate_defaults(void)
+{
+    return (selora_generate_options){.negative = "", .sampler = "pndm", .steps = 50, .guidance = 7.5,
+                                     .count = 1, .batch_size = 1};
+}
+
+selora_bench_options selora_bench_defaults(void)
+{
+    return (selora_bench_options){.config = "sd15", .task = "train", .method = "selora", .size = 224,
+                                  .batch = 1, .repeat = 3};
+}
+
+selora_phantom_options selora_phantom_defaults(void)
+{
+    return (selora_phantom_options){.count = 100, .size = 64, .classes = "seen"};
+}
