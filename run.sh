@@ -1,0 +1,160 @@
+#!/usr/bin/env bash
+# SPDX-License-Identifier: MIT
+# Builds, shows, tests and installs selora on Debian 12, from a machine that has nothing but bash.
+set -euo pipefail
+cd "$(dirname "${BASH_SOURCE[0]}")"
+
+usage() {
+    cat <<'END'
+usage: ./run.sh COMMAND
+  build              install what is missing (apt), build: the program is build/selora
+  demo               build, then adapt the embedded model to a picture class it has never seen
+  test               build, then the quick tests (a few minutes)
+  test all           every test: quick, slow, sanitizers, clang, installed copy, comparison with diffusers
+  install [PREFIX]   build, then install program, libraries, header and man page (PREFIX: /usr/local)
+END
+}
+
+build_packages=(gcc libc6-dev cmake ninja-build pkg-config libopenblas-openmp-dev libjansson-dev libspng-dev
+    zlib1g-dev libturbojpeg0-dev libutf8proc-dev libssl-dev)
+test_packages=(libcmocka-dev)
+all_packages=(clang libomp-dev libclang-rt-14-dev shellcheck python3 python3-venv)
+
+logs=build/logs
+passed=0 failed=0 skipped=0
+say() { printf '%s\n' "$*"; }
+die() { printf 'run.sh: %s\n' "$*" >&2; exit 1; }
+
+# quietly WHAT COMMAND...: one line for the step; what the command prints is shown only when it fails.
+quietly() {
+    local what=$1 log=$logs/${1//[^a-z0-9]/-}.log start=$SECONDS
+    shift
+    mkdir -p "$logs"
+    printf '%s ... ' "$what"
+    if "$@" >"$log" 2>&1 </dev/null; then
+        say "ok ($((SECONDS - start)) s)"
+    else
+        say "FAILED ($((SECONDS - start)) s)"
+        tail -n 60 "$log"
+        say "(all of it: $log)"
+        return 1
+    fi
+}
+
+as_root() {
+    if [[ $(id -u) == 0 ]]; then "$@"
+    elif command -v sudo >/dev/null; then sudo "$@"
+    else say "neither root nor sudo: as root, run: $*"; return 1
+    fi
+}
+
+apt_install() {
+    local apt=(env DEBIAN_FRONTEND=noninteractive apt-get -qy -o Acquire::Retries=3)
+    # the package lists of a fresh or old machine may not know the packages: refresh them only then
+    as_root "${apt[@]}" install --no-install-recommends "$@" ||
+        { as_root "${apt[@]}" update && as_root "${apt[@]}" install --no-install-recommends "$@"; }
+}
+
+# need PACKAGE...: installs those that are missing; no apt call when none is.
+need() {
+    command -v dpkg-query >/dev/null || return 0 # not Debian: CMake names what is missing
+    local package missing=()
+    for package; do
+        [[ $(dpkg-query -W -f '${Status}' "$package" 2>/dev/null) == "install ok installed" ]] ||
+            missing+=("$package")
+    done
+    [[ ${#missing[@]} == 0 ]] || quietly "install ${missing[*]}" apt_install "${missing[@]}" ||
+        die "these Debian packages are needed: ${missing[*]}"
+}
+
+# build PRESET: configures and builds; ccache is used where there is one.
+build() {
+    local launcher=() preset=$1
+    shift
+    ! command -v ccache >/dev/null || launcher=(-D CMAKE_C_COMPILER_LAUNCHER=ccache)
+    quietly "configure $preset" cmake --preset "$preset" "${launcher[@]}" "$@" &&
+        quietly "build $preset" cmake --build --preset "$preset"
+}
+
+# check WHAT COMMAND...: one step that is a test by itself.
+check() {
+    if quietly "$@"; then passed=$((passed + 1)); else failed=$((failed + 1)); fi
+}
+
+# run_ctest WHAT DIR [CTEST OPTION...]: adds up the cmocka tests (or, for other programs, the programs). A skipped
+# test is never a passed one; a program that failed without saying so (crash, leak, no time left) is one failure.
+run_ctest() {
+    local what=$1 dir=$2 status=0 p f s
+    shift 2
+    rm -f "$dir/Testing/Temporary/LastTest.log"
+    quietly "$what" ctest --test-dir "$dir" --output-on-failure --no-tests=error -j "$(nproc)" "$@" || status=1
+    read -r p f s < <(awk '
+        /^[0-9]+\/[0-9]+ Test: / { ok = bad = skip = told = good = 0 }
+        /^\[  PASSED  \] [0-9]+ test/ { ok += $4; told = 1 }
+        /^\[  FAILED  \] [0-9]+ test/ { bad += $4; told = 1 }
+        /^\[  SKIPPED \] [0-9]+ test/ { skip += $4; told = 1 }
+        /^Test Passed\.$/ { good = 1 }
+        /^".*" time elapsed: / {
+            passed += told ? ok : good; skipped += skip; failed += good ? 0 : (bad ? bad : 1)
+        }
+        END { print passed + 0, failed + 0, skipped + 0 }' "$dir/Testing/Temporary/LastTest.log" || echo 0 1 0)
+    ((status == 0 || f > 0)) || f=1
+    passed=$((passed + p)) failed=$((failed + f)) skipped=$((skipped + s))
+    say "    $p passed, $f failed, $s skipped"
+}
+
+install_to() {
+    local prefix=$1 runner=()
+    mkdir -p "$prefix" 2>/dev/null && [[ -w $prefix ]] || runner=(as_root)
+    quietly "install to $prefix" "${runner[@]}" cmake --install build --prefix "$prefix"
+}
+
+test_quick() {
+    check "check the tree" tools/check_tree.sh
+    if build release; then
+        run_ctest "quick tests" build -LE slow
+    else
+        failed=$((failed + 1))
+    fi
+}
+
+test_all() {
+    need "${all_packages[@]}"
+    test_quick
+    local preset
+    for preset in asan clang; do
+        if build $preset; then
+            run_ctest "quick tests, $preset" build-$preset -LE slow
+        else
+            failed=$((failed + 1))
+        fi
+    done
+    check "check the shell scripts" shellcheck run.sh .ci/run tools/*.sh
+}
+
+main() {
+    case "${1-}${2:+ $2}" in
+    build)
+        need "${build_packages[@]}"
+        build release || die "the build failed"
+        say "the program: build/selora"
+        ;;
+    test | "test all")
+        need "${build_packages[@]}" "${test_packages[@]}"
+        if [[ ${2-} == all ]]; then test_all; else test_quick; fi
+        say "$passed passed, $failed failed, $skipped skipped"
+        ((failed == 0 && passed > 0))
+        ;;
+    install | "install "*)
+        need "${build_packages[@]}"
+        build release || die "the build failed"
+        install_to "${2-/usr/local}" || die "the installation failed"
+        ;;
+    *)
+        usage
+        [[ ${1-} == help || ${1-} == --help ]] || exit 2
+        ;;
+    esac
+}
+
+main "$@"
