@@ -23,9 +23,9 @@ static const slr_op_info op_table[SLR_OP_COUNT] = {
     [SLR_OP_ADD_CHANNEL] = {.name = "add_channel", .passes_gradient = {true}, .in_place = {true}},
     [SLR_OP_CONCAT] = {.name = "concat"},
     [SLR_OP_UPSAMPLE] = {.name = "upsample"},
-    [SLR_OP_EMBEDDING] = {.name = "embedding"},
-    [SLR_OP_TIMESTEP] = {.name = "timestep"},
-    [SLR_OP_MSE] = {.name = "mse", .reads_input = {true, true, true}},
+    [SLR_OP_EMBEDDING] = {.name = "embedding", .no_gradient = {true}},
+    [SLR_OP_TIMESTEP] = {.name = "timestep", .no_gradient = {true}},
+    [SLR_OP_MSE] = {.name = "mse", .reads_input = {true, true, true}, .no_gradient = {false, true, true}},
 };
 
 const slr_op_info *slr_op_info_of(slr_op_kind kind)
@@ -139,15 +139,36 @@ int slr_graph_add_weight(slr_graph *graph, const char *path, const char *suffix,
     return (int)graph->weight_count++;
 }
 
+/* Each input is a tensor, no two are the same memory (kernels write the gradients of inputs independently of each
+ * other; only a sum takes one tensor twice), and none that has no gradient rule wants one. */
+static bool inputs_are_sound(slr_graph *graph, const slr_op *op, const char *path)
+{
+    const slr_op_info *info = &op_table[op->kind];
+    for (int i = 0; i < op->inputs; i++) {
+        if (op->in[i] < 0 || (size_t)op->in[i] >= graph->tensor_count) {
+            slr_graph_fail(graph, SELORA_USAGE, "%s: input %d of %s is not a tensor", path, i, info->name);
+            return false;
+        }
+        for (int k = 0; k < i && op->kind != SLR_OP_ADD; k++)
+            if (graph->tensors[op->in[k]].base == graph->tensors[op->in[i]].base) {
+                slr_graph_fail(graph, SELORA_USAGE, "%s: %s cannot take one tensor twice", path, info->name);
+                return false;
+            }
+        if (info->no_gradient[i] && graph->tensors[op->in[i]].wants_gradient) {
+            slr_graph_fail(graph, SELORA_USAGE, "%s: %s has no gradient for input %d", path, info->name, i);
+            return false;
+        }
+    }
+    return true;
+}
+
 slr_tid slr_graph_add_op(slr_graph *graph, slr_op op, const char *path, int dims, const int64_t *shape)
 {
+    if (graph->error.status != SELORA_OK || !inputs_are_sound(graph, &op, path))
+        return -1;
     bool wants_gradient = op.kind == SLR_OP_LOW_RANK && op.u.low_rank.slot->trainable;
-    for (int i = 0; i < op.inputs; i++) {
-        if (op.in[i] < 0 || (size_t)op.in[i] >= graph->tensor_count)
-            return slr_graph_fail(graph, SELORA_USAGE, "%s: input %d of %s is not a tensor", path, i,
-                                  op_table[op.kind].name);
+    for (int i = 0; i < op.inputs; i++)
         wants_gradient |= graph->tensors[op.in[i]].wants_gradient;
-    }
     slr_tid out = slr_graph_add_tensor(graph, path, dims, shape);
     if (out < 0)
         return -1;

@@ -60,6 +60,7 @@ typedef struct slr_op_info {
     bool reads_output;                    /* ... and the output */
     bool passes_gradient[SLR_MAX_INPUTS]; /* dL/d(input) is dL/d(output), element for element */
     bool in_place[SLR_MAX_INPUTS];        /* the output may take this input's memory */
+    bool no_gradient[SLR_MAX_INPUTS];     /* nothing flows back to this input; recording refuses one that wants it */
 } slr_op_info;
 const slr_op_info *slr_op_info_of(slr_op_kind kind);
 

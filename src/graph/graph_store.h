@@ -21,7 +21,7 @@ struct slr_graph {
 
 /* A new tensor without producer; -1 after noting an error (bad shape, memory). */
 slr_tid slr_graph_add_tensor(slr_graph *graph, const char *name, int dims, const int64_t *shape);
-/* Expects `path` + `suffix`; the index, or -1. The same name twice must have the same shape. */
+/* Expects `path` + `suffix`; the index, or -1. A name may occur twice: a shared weight. */
 int slr_graph_add_weight(slr_graph *graph, const char *path, const char *suffix, slr_weight_kind kind,
                          int dims, const int64_t *shape);
 /* Appends an op (path is copied, in[] checked) and returns its output tensor of the given shape. */

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 #include "graph/plan.h"
 
+#include <assert.h>
 #include <math.h>
 #include <stdlib.h>
 #include <string.h>
@@ -270,10 +271,15 @@ static selora_status bind_weight(const slr_plan *plan, const slr_weight_store *s
 {
     if (index < 0)
         return SELORA_OK;
-    const char *name = slr_graph_weight(plan->graph, index)->name;
-    *weight = store ? slr_weight_store_find(store, name) : NULL;
+    const slr_weight_spec *spec = slr_graph_weight(plan->graph, index);
+    *weight = store ? slr_weight_store_find(store, spec->name) : NULL;
     if (!*weight)
-        return slr_fail(err, SELORA_BAD_INPUT, "%s: the model has no such weight", name);
+        return slr_fail(err, SELORA_BAD_INPUT, "%s: the model has no such weight", spec->name);
+    const slr_weight_spec *stored = (*weight)->spec;
+    if (stored->dims != spec->dims ||
+        memcmp(stored->shape, spec->shape, (size_t)spec->dims * sizeof *spec->shape) != 0)
+        return slr_fail(err, SELORA_BAD_INPUT, "%s: the stored weight has another shape than the graph asks for",
+                        spec->name);
     return SELORA_OK;
 }
 
@@ -369,8 +375,20 @@ static void run_call(slr_plan *plan, const slr_call *call, int pass)
     plan->profile.seconds[pass][kind] += slr_clock_seconds() - start;
 }
 
+bool slr_plan_is_outgrown(const slr_plan *plan)
+{
+    for (int i = 0; i < plan->ops; i++) {
+        const slr_op *op = slr_graph_op(plan->graph, i);
+        if (op->kind == SLR_OP_LOW_RANK &&
+            op->u.low_rank.slot->capacity != slr_tensor_columns(slr_graph_tensor(plan->graph, op->saved)))
+            return true;
+    }
+    return false;
+}
+
 void slr_plan_forward(slr_plan *plan)
 {
+    assert(!slr_plan_is_outgrown(plan));
     if (plan->backend->begin)
         plan->backend->begin(plan->options.threads);
     for (int i = 0; i < plan->ops; i++)
@@ -388,6 +406,8 @@ void slr_plan_backward(slr_plan *plan)
 
 const char *slr_plan_find_nonfinite(slr_plan *plan)
 {
+    if (plan->backend->begin)
+        plan->backend->begin(plan->options.threads);
     for (int i = 0; i < plan->ops; i++) {
         const slr_call *call = &plan->forward[i];
         run_call(plan, call, 0);

@@ -38,10 +38,14 @@ size_t slr_plan_bytes(const slr_plan *plan); /* arena plus workspace */
  * be NULL for a graph without weights. */
 selora_status slr_plan_allocate(slr_plan *plan, const slr_weight_store *store, slr_error *err);
 
-/* Memory of inputs (to fill; kept between runs) and outputs; gradients of seeds (to fill) and of inputs that want one.
- * NULL for tensors without a lasting place. */
+/* Memory of inputs (to fill; kept between runs) and outputs; gradients of seeds (to fill before each backward, which may
+ * add to them) and of inputs that want one (valid until the next forward). NULL for tensors without a lasting place. */
 slr_real *slr_plan_value(const slr_plan *plan, slr_tid tensor);
 slr_real *slr_plan_gradient(const slr_plan *plan, slr_tid tensor);
+
+/* True once a slot's capacity differs from what the graph was recorded with: the graph must be recorded and planned
+ * anew before the next run. */
+bool slr_plan_is_outgrown(const slr_plan *plan);
 
 void slr_plan_forward(slr_plan *plan);
 void slr_plan_backward(slr_plan *plan);
