@@ -1,10 +1,14 @@
 /* SPDX-License-Identifier: MIT
  *
  * A folder of pictures with captions. Three layouts are read:
- *   metadata.csv or metadata.jsonl beside the pictures: a column file_name (or one X_file_name), a caption column
- *     `text`, further columns free. Names are relative to the metadata file and stay inside its folder.
- *   a caption file beside each picture: chest.png with chest.txt or chest.caption.
- *   folders train/, validation/ (or val/, valid/) and test/, each in one of the layouts above: the split is given.
+ *
+ *   - metadata.csv or metadata.jsonl beside the pictures: a column file_name (or one X_file_name), a
+ *     caption column `text`, further columns free. Names are relative to the metadata file and stay
+ *     inside its folder.
+ *   - a caption file beside each picture: chest.png with chest.txt or chest.caption.
+ *   - folders train/, validation/ (or val/, valid/) and test/, each in one of the layouts above: the
+ *     split is given.
+ *
  * Everything that is wrong with a folder is reported in one go.
  *
  *     slr_dataset *data;
@@ -15,8 +19,8 @@
  *         use(slr_dataset_item(data, i)->caption);
  *     slr_dataset_free(data);
  *
- * Paths, captions and groups are patient data: they may appear in an error on the terminal, never in a file. What
- * is written names an item by its row.
+ * Paths, captions and groups are patient data: they may appear in an error on the terminal, never
+ * in a file. What is written names an item by its row.
  */
 #ifndef SLR_DATASET_H
 #define SLR_DATASET_H
@@ -47,7 +51,7 @@ typedef struct slr_data_item {
     const char *path;    /* opens the picture */
     const char *caption; /* UTF-8; "" is legal */
     const char *group;   /* cell of the group column; "" without one */
-    size_t row;          /* 1-based: data row of the metadata file, or place in the sorted list of pictures */
+    size_t row;          /* 1-based: row below the header, or place in the sorted list of pictures */
     slr_side side;
     /* Set by slr_dataset_check_pictures(), zero before: */
     int width, height, channels, bits;
@@ -56,8 +60,9 @@ typedef struct slr_data_item {
 
 typedef struct slr_dataset slr_dataset;
 
-/* Reads tables, captions and the presence of every file; no picture is opened. `options` may be NULL.
- * SELORA_BAD_INPUT lists all problems; a folder without pictures is one. At least one item otherwise. */
+/* Reads tables, captions and the presence of every file; no picture is opened. `options` may be
+ * NULL. SELORA_BAD_INPUT lists all problems; a folder without pictures is one. At least one item
+ * otherwise. */
 selora_status slr_dataset_open(const char *folder, const slr_dataset_options *options,
                                slr_dataset **data, slr_error *err);
 void slr_dataset_free(slr_dataset *data); /* NULL is legal */
@@ -65,7 +70,8 @@ void slr_dataset_free(slr_dataset *data); /* NULL is legal */
 size_t slr_dataset_count(const slr_dataset *data);
 const slr_data_item *slr_dataset_item(const slr_dataset *data, size_t index);
 
-/* The cell of any column of the metadata for an item; "" where the column or the metadata is absent. */
+/* The cell of any column of the metadata for an item; "" where the column or the metadata is
+ * absent. */
 const char *slr_dataset_cell(const slr_dataset *data, size_t index, const char *column);
 bool slr_dataset_has_column(const slr_dataset *data, const char *column);
 
@@ -73,18 +79,18 @@ bool slr_dataset_has_column(const slr_dataset *data, const char *column);
 typedef struct slr_dataset_counts {
     size_t empty_captions;
     size_t unlisted;   /* pictures in the folder that no row names: not used */
-    size_t duplicates; /* items whose file is byte for byte that of an earlier item (after check_pictures) */
+    size_t duplicates; /* files byte for byte like an earlier one (after check_pictures) */
 } slr_dataset_counts;
 slr_dataset_counts slr_dataset_get_counts(const slr_dataset *data);
 
-/* Reads and decodes every picture once: fills the later fields of the items and lists all damaged ones in one
- * go. `progress` may be NULL; returning false stops with SELORA_INTERRUPTED. */
+/* Reads and decodes every picture once: fills the later fields of the items and lists all damaged
+ * ones in one go. `progress` may be NULL; returning false stops with SELORA_INTERRUPTED. */
 typedef bool slr_dataset_progress(void *context, size_t done, size_t count);
 selora_status slr_dataset_check_pictures(slr_dataset *data, slr_dataset_progress *progress,
                                          void *context, slr_error *err);
 
-/* SHA-256 over the items in their order: contents, captions, groups and sides; no names, no paths. Needs
- * slr_dataset_check_pictures() (SELORA_USAGE without). */
+/* SHA-256 over the items in their order: contents, captions, groups and sides; no names, no paths.
+ * Needs slr_dataset_check_pictures() (SELORA_USAGE without). */
 selora_status slr_dataset_hash(const slr_dataset *data, char hex[SLR_SHA256_HEX], slr_error *err);
 
 #endif

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT
  *
- * Antialiased resampling, numerically that of PIL's float mode: separable, taps widened by the scale when
- * shrinking, weights normalised, sums in double.
+ * Antialiased resampling, numerically that of PIL's float mode: separable, taps widened by the
+ * scale when shrinking, weights normalised, sums in double.
  *
  *     slr_image small = {0};
  *     SLR_TRY(slr_image_resize(&image, 224, 224, SLR_RESIZE_BILINEAR, &small, err));
@@ -19,7 +19,7 @@ typedef enum slr_resize_filter {
 } slr_resize_filter;
 
 /* Allocates `out`. Bicubic and Lanczos can overshoot 0..1: the caller clamps. */
-selora_status slr_image_resize(const slr_image *image, int width, int height, slr_resize_filter filter,
-                               slr_image *out, slr_error *err);
+selora_status slr_image_resize(const slr_image *image, int width, int height,
+                               slr_resize_filter filter, slr_image *out, slr_error *err);
 
 #endif

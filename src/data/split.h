@@ -8,10 +8,11 @@
  *         use(slr_dataset_item(data, split.train[i]));
  *     slr_split_free(&split);
  *
- * By seed: 80 % / 16 % / 4 %, drawn from SLR_STREAM_SPLIT: a fifth is held out, a fifth of that is the test part,
- * both rounded up. Groups are never cut: the shares then hold as nearly as the groups allow.
- * There is always a training item. With one item (or group) validation and test are empty; with a single held-out
- * item it validates. Callers must cope with validation_count == 0 and test_count == 0.
+ * By seed: 80 % / 16 % / 4 %, drawn from SLR_STREAM_SPLIT: a fifth is held out, a fifth of that is
+ * the test part, both rounded up. Groups are never cut: the shares then hold as nearly as the
+ * groups allow. There is always a training item. With one item (or group) validation and test are
+ * empty; with a single held-out item it validates. Callers must cope with validation_count == 0 and
+ * test_count == 0.
  */
 #ifndef SLR_SPLIT_H
 #define SLR_SPLIT_H
@@ -27,15 +28,17 @@ typedef struct slr_split {
     size_t train_count, validation_count, test_count;
 } slr_split;
 
-/* Sides given by the folders when there are any; else by seed, by group when the dataset has groups. Files that
- * are byte for byte the same stay together (known after slr_dataset_check_pictures()).
- * SELORA_BAD_INPUT: sides are given and no item trains, or a group or a file lies on two sides. */
-selora_status slr_split_dataset(const slr_dataset *data, uint64_t seed, slr_split *split, slr_error *err);
+/* Sides given by the folders when there are any; else by seed, by group when the dataset has
+ * groups. Files that are byte for byte the same stay together (known after
+ * slr_dataset_check_pictures()). SELORA_BAD_INPUT: sides are given and no item trains, or a group
+ * or a file lies on two sides. */
+selora_status slr_split_dataset(const slr_dataset *data, uint64_t seed, slr_split *split,
+                                slr_error *err);
 
-/* The bare rule. `groups`: a number below `count` for each item, equal ones stay together; NULL: every item for
- * itself. count >= 1. */
-selora_status slr_split_items(const uint32_t *groups, uint32_t count, uint64_t seed, slr_split *split,
-                              slr_error *err);
+/* The bare rule. `groups`: a number below `count` for each item, equal ones stay together; NULL:
+ * every item for itself. count >= 1. */
+selora_status slr_split_items(const uint32_t *groups, uint32_t count, uint64_t seed,
+                              slr_split *split, slr_error *err);
 
 void slr_split_free(slr_split *split); /* also of a zeroed one; zeroes it */
 
