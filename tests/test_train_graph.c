@@ -1,0 +1,293 @@
+/* SPDX-License-Identifier: MIT */
+#include <math.h>
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include <cmocka.h>
+
+#include "adapters/targets.h"
+#include "core/rng.h"
+#include "graph/plan.h"
+#include "support/scratch.h"
+#include "support/tiny_folder.h"
+#include "train/train_graph.h"
+
+enum { BATCH = 2, SIDE_H = 7, SIDE_W = 5 };
+
+static slr_adapter_set *adapters_on(const slr_model *model, const char *components, int probes)
+{
+    slr_adapter_set *set;
+    slr_adapter_options options = {.seed = 3, .scale = 8, .rank = 1, .probes = probes};
+    assert_int_equal(slr_adapter_set_new(&options, &set, NULL), SELORA_OK);
+    slr_graph *graph = slr_model_record(model, false);
+    const char *const both[] = {"text_encoder", "unet"};
+    bool text = strstr(components, "text") != NULL;
+    slr_targets *targets;
+    assert_int_equal(slr_targets_new("selora", &targets, NULL), SELORA_OK);
+    assert_int_equal(slr_targets_add(targets, graph, text ? both : both + 1, text ? 2 : 1, set, NULL), SELORA_OK);
+    slr_targets_free(targets);
+    slr_graph_free(graph);
+    assert_int_equal(slr_adapter_set_finish(set, NULL), SELORA_OK);
+    for (int i = 0; i < slr_adapter_set_count(set); i++) {
+        slr_adapter *a = slr_adapter_set_at(set, i);
+        slr_rng rng = slr_rng_at(5, SLR_STREAM_TEST, 0, (uint32_t)i);
+        for (int64_t e = 0; e < a->slot.out; e++)
+            a->bt[e] = (slr_real)(0.05 * slr_rng_normal(&rng));
+    }
+    return set;
+}
+
+static slr_train_graph *graph_of(const slr_model *model, slr_adapter_set *set, slr_train_shape shape)
+{
+    slr_train_graph *graph;
+    slr_error err = {0};
+    if (slr_train_graph_new(model, set, &shape, slr_backend_cpu(), 1, &graph, &err) != SELORA_OK ||
+        slr_train_graph_allocate(graph, &err) != SELORA_OK)
+        fail_msg("%s", err.message);
+    return graph;
+}
+
+static void fill(const slr_train_graph *graph, int64_t batch, const slr_real *states)
+{
+    slr_train_inputs in = slr_train_graph_inputs(graph);
+    slr_rng rng = slr_rng_at(9, SLR_STREAM_TEST, 1, 0);
+    slr_rng_fill_normal(&rng, in.sample, (size_t)(batch * SIDE_H * SIDE_W * 4));
+    slr_rng_fill_normal(&rng, in.target, (size_t)(batch * SIDE_H * SIDE_W * 4));
+    for (int64_t n = 0; n < batch; n++) {
+        in.timestep[n] = (slr_real)(100 + 300 * n);
+        in.weight[n] = 1;
+        for (int64_t t = 0; in.ids && t < TINY_TOKENS; t++)
+            in.ids[n * TINY_TOKENS + t] = (slr_real)(t == 0 ? 513 : 40 + 3 * n + t);
+    }
+    if (in.states && states)
+        memcpy(in.states, states, (size_t)(batch * TINY_TOKENS * 16) * sizeof *states);
+}
+
+/* The backend's loss is the weighted mean over all elements, and weights act per sample. */
+static void loss_is_weighted_mean(void **state)
+{
+    (void)state;
+    slr_model *model = tiny_model(1);
+    slr_train_shape shape = {BATCH, SIDE_H, SIDE_W, TINY_TOKENS, false, true};
+    slr_train_graph *graph = graph_of(model, NULL, shape);
+    fill(graph, BATCH, NULL);
+    slr_train_inputs in = slr_train_graph_inputs(graph);
+    in.weight[0] = (slr_real)0.25;
+    in.weight[1] = 3;
+    slr_train_graph_forward(graph);
+    const slr_real *prediction = slr_train_graph_prediction(graph);
+    double sum = 0;
+    int64_t per = SIDE_H * SIDE_W * 4;
+    for (int64_t e = 0; e < BATCH * per; e++) {
+        double d = (double)prediction[e] - (double)in.target[e];
+        sum += (e < per ? 0.25 : 3.0) * d * d;
+    }
+    sum /= (double)(BATCH * per);
+    assert_true(sum > 0.1);
+    assert_true(fabs(slr_train_graph_loss(graph) - sum) <= 1e-6 * sum);
+    slr_train_graph_free(graph);
+    slr_model_free(model);
+}
+
+/* With the states given instead of the ids, loss and gradients of the U-Net are the same. */
+static void given_states_equal_own_text_encoder(void **state)
+{
+    (void)state;
+    slr_model *model = tiny_model(1);
+    slr_adapter_set *set = adapters_on(model, "unet", 1);
+    slr_graph *text = slr_graph_new();
+    slr_builder b;
+    slr_builder_init(&b, text, NULL, "text_encoder");
+    slr_tid ids = slr_graph_input(text, "ids", 2, (int64_t[]){BATCH, TINY_TOKENS});
+    slr_tid states = slr_clip_text_build(&b, &model->text, ids);
+    slr_graph_output(text, states);
+    slr_plan *plan;
+    assert_int_equal(slr_plan_new(text, slr_backend_cpu(), &(slr_plan_options){.threads = 1}, &plan, NULL), SELORA_OK);
+    assert_int_equal(slr_plan_allocate(plan, model->weights, NULL), SELORA_OK);
+
+    double losses[2], norms[2];
+    for (int given = 0; given < 2; given++) {
+        slr_train_shape shape = {BATCH, SIDE_H, SIDE_W, TINY_TOKENS, given == 1, false};
+        slr_train_graph *graph = graph_of(model, set, shape);
+        if (given)
+            slr_plan_forward(plan);
+        fill(graph, BATCH, slr_plan_value(plan, states));
+        if (!given)
+            memcpy(slr_plan_value(plan, ids), slr_train_graph_inputs(graph).ids,
+                   BATCH * TINY_TOKENS * sizeof(slr_real));
+        slr_adapter_set_zero_gradients(set);
+        slr_train_graph_forward(graph);
+        slr_train_graph_backward(graph, 1);
+        losses[given] = slr_train_graph_loss(graph);
+        norms[given] = slr_adapter_set_gradient_norm(set);
+        slr_train_graph_free(graph);
+    }
+    assert_true(norms[0] > 0);
+    assert_true(fabs(losses[1] - losses[0]) <= 1e-6 * losses[0]);
+    assert_true(fabs(norms[1] - norms[0]) <= 1e-5 * norms[0]);
+    slr_plan_free(plan);
+    slr_graph_free(text);
+    slr_adapter_set_free(set);
+    slr_model_free(model);
+}
+
+/* Gradients of two half batches at scale 1/2 add up to those of the whole batch. */
+static void backward_accumulates(void **state)
+{
+    (void)state;
+    slr_model *model = tiny_model(2);
+    slr_adapter_set *set = adapters_on(model, "unet,text", 2);
+    slr_train_graph *whole = graph_of(model, set, (slr_train_shape){2, SIDE_H, SIDE_W, TINY_TOKENS, false, false});
+    slr_train_graph *half = graph_of(model, set, (slr_train_shape){1, SIDE_H, SIDE_W, TINY_TOKENS, false, false});
+    assert_true(slr_train_graph_bytes(half) < slr_train_graph_bytes(whole));
+    fill(whole, 2, NULL);
+    slr_adapter_set_zero_gradients(set);
+    slr_train_graph_forward(whole);
+    slr_train_graph_backward(whole, 1);
+    int count = slr_adapter_set_count(set);
+    slr_slot *first = &slr_adapter_set_at(set, 0)->slot, *last = &slr_adapter_set_at(set, count - 1)->slot;
+    size_t first_bytes = (size_t)(3 * first->out) * sizeof(slr_real), last_bytes = (size_t)(3 * last->out) * sizeof(slr_real);
+    slr_real *first_gbt = malloc(first_bytes), *last_gbt = malloc(last_bytes);
+    memcpy(first_gbt, first->gbt, first_bytes);
+    memcpy(last_gbt, last->gbt, last_bytes);
+    double norm = slr_adapter_set_gradient_norm(set);
+
+    slr_adapter_set_zero_gradients(set);
+    slr_train_inputs from = slr_train_graph_inputs(whole), to = slr_train_graph_inputs(half);
+    size_t per = SIDE_H * SIDE_W * 4;
+    for (size_t n = 0; n < 2; n++) {
+        memcpy(to.sample, from.sample + n * per, per * sizeof(slr_real));
+        memcpy(to.target, from.target + n * per, per * sizeof(slr_real));
+        memcpy(to.ids, from.ids + n * TINY_TOKENS, TINY_TOKENS * sizeof(slr_real));
+        to.timestep[0] = from.timestep[n];
+        to.weight[0] = 1;
+        slr_train_graph_forward(half);
+        slr_train_graph_backward(half, 0.5);
+    }
+    assert_true(norm > 0);
+    assert_true(fabs(slr_adapter_set_gradient_norm(set) - norm) <= 1e-5 * norm);
+    for (int64_t e = 0; e < 3 * first->out; e++) /* two of the three rows are probes */
+        assert_true(fabs((double)(first->gbt[e] - first_gbt[e])) <= 1e-5 * norm);
+    for (int64_t e = 0; e < 3 * last->out; e++)
+        assert_true(fabs((double)(last->gbt[e] - last_gbt[e])) <= 1e-5 * norm);
+    free(first_gbt);
+    free(last_gbt);
+    slr_train_graph_free(whole);
+    slr_train_graph_free(half);
+    slr_adapter_set_free(set);
+    slr_model_free(model);
+}
+
+/* Gradients of A and B against central differences, through the text encoder and the U-Net. */
+static void gradients_equal_differences(void **state)
+{
+    (void)state;
+    slr_model *model = tiny_model(4);
+    slr_adapter_set *set = adapters_on(model, "unet,text", 0);
+    slr_train_graph *graph = graph_of(model, set, (slr_train_shape){1, SIDE_H, SIDE_W, TINY_TOKENS, false, false});
+    fill(graph, 1, NULL);
+    slr_adapter_set_zero_gradients(set);
+    slr_train_graph_forward(graph);
+    slr_train_graph_backward(graph, 1);
+    /* Along the gradient itself, in the first (text) and the last (U-Net) layer: dL = step ||g||^2. */
+    for (int layer = 0; layer < 2; layer++) {
+        slr_adapter *a = slr_adapter_set_at(set, layer ? slr_adapter_set_count(set) - 1 : 0);
+        double energy = 0, step, sides[2];
+        for (int64_t e = 0; e < a->slot.out; e++)
+            energy += (double)a->slot.gbt[e] * (double)a->slot.gbt[e];
+        assert_true(energy > 0);
+        step = 1e-2 / sqrt(energy);
+        slr_real before[64];
+        memcpy(before, a->bt, (size_t)a->slot.out * sizeof *before);
+        for (int side = 0; side < 2; side++) {
+            for (int64_t e = 0; e < a->slot.out; e++)
+                a->bt[e] = (slr_real)((double)before[e] + (side ? step : -step) * (double)a->slot.gbt[e]);
+            slr_train_graph_forward(graph);
+            sides[side] = slr_train_graph_loss(graph);
+        }
+        memcpy(a->bt, before, (size_t)a->slot.out * sizeof *before);
+        double measured = (sides[1] - sides[0]) / (2 * step);
+        assert_true(fabs(measured - energy) <= 0.03 * energy);
+    }
+    slr_train_graph_free(graph);
+    slr_adapter_set_free(set);
+    slr_model_free(model);
+}
+
+static void impossible_graphs_are_refused(void **state)
+{
+    (void)state;
+    slr_model *model = tiny_model(1);
+    slr_adapter_set *set = adapters_on(model, "unet,text", 0);
+    slr_train_graph *graph;
+    slr_error err = {0};
+    slr_train_shape shape = {1, 4, 4, TINY_TOKENS, true, false};
+    assert_int_equal(slr_train_graph_new(model, set, &shape, slr_backend_cpu(), 1, &graph, &err), SELORA_USAGE);
+    assert_null(graph);
+    shape.states_given = false;
+    shape.tokens = TINY_TOKENS + 1;
+    assert_int_equal(slr_train_graph_new(model, set, &shape, slr_backend_cpu(), 1, &graph, &err), SELORA_USAGE);
+    shape.tokens = TINY_TOKENS;
+    slr_adapter_set_trainable(set, NULL, false);
+    assert_int_equal(slr_train_graph_new(model, set, &shape, slr_backend_cpu(), 1, &graph, &err), SELORA_USAGE);
+    assert_non_null(strstr(err.message, "nothing to train"));
+    slr_adapter_set_free(set);
+    slr_model_free(model);
+}
+
+static void nonfinite_values_are_located(void **state)
+{
+    (void)state;
+    slr_model *model = tiny_model(1);
+    slr_adapter_set *set = adapters_on(model, "unet", 0);
+    slr_train_graph *graph = graph_of(model, set, (slr_train_shape){1, 4, 4, TINY_TOKENS, false, false});
+    fill(graph, 1, NULL);
+    slr_train_graph_forward(graph);
+    assert_null(slr_train_graph_find_nonfinite(graph));
+    slr_adapter *bad = slr_adapter_set_at(set, slr_adapter_set_count(set) / 2);
+    bad->bt[0] = (slr_real)INFINITY;
+    slr_train_graph_forward(graph);
+    assert_false(isfinite(slr_train_graph_loss(graph)));
+    assert_string_equal(slr_train_graph_find_nonfinite(graph), bad->path);
+    slr_train_graph_free(graph);
+    slr_adapter_set_free(set);
+    slr_model_free(model);
+}
+
+static void folder_holds_the_same_model(void **state)
+{
+    (void)state;
+    tiny_folder_write(scratch_path("model"), 7);
+    slr_model *read, *made = tiny_model(7);
+    slr_error err = {0};
+    if (slr_model_open(scratch_path("model"), &(slr_model_options){0}, &read, &err) != SELORA_OK)
+        fail_msg("%s", err.message);
+    slr_graph *graph = slr_model_record(made, true);
+    for (int i = 0; i < slr_graph_weight_count(graph); i++) {
+        const slr_weight_spec *spec = slr_graph_weight(graph, i);
+        assert_memory_equal(slr_weight_store_find(read->weights, spec->name)->values,
+                            slr_weight_store_find(made->weights, spec->name)->values,
+                            (size_t)slr_weight_elements(spec) * sizeof(slr_real));
+    }
+    slr_graph_free(graph);
+    slr_model_free(read);
+    slr_model_free(made);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(loss_is_weighted_mean),
+        cmocka_unit_test(given_states_equal_own_text_encoder),
+        cmocka_unit_test(backward_accumulates),
+        cmocka_unit_test(gradients_equal_differences),
+        cmocka_unit_test(impossible_graphs_are_refused),
+        cmocka_unit_test(nonfinite_values_are_located),
+        cmocka_unit_test_setup_teardown(folder_holds_the_same_model, scratch_setup, scratch_teardown),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
