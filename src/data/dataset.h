@@ -14,7 +14,7 @@
  *     slr_dataset *data;
  *     slr_dataset_options options = {.group_column = "patient_id"};
  *     SLR_TRY(slr_dataset_open("images", &options, &data, err));
- *     SLR_TRY(slr_dataset_check_pictures(data, NULL, NULL, err));
+ *     SLR_TRY(slr_dataset_check_pictures(data, NULL, err));
  *     for (size_t i = 0; i < slr_dataset_count(data); i++)
  *         use(slr_dataset_item(data, i)->caption);
  *     slr_dataset_free(data);
@@ -29,6 +29,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "core/hooks.h"
 #include "core/status.h"
 #include "io/checksum.h"
 
@@ -84,10 +85,9 @@ typedef struct slr_dataset_counts {
 slr_dataset_counts slr_dataset_get_counts(const slr_dataset *data);
 
 /* Reads and decodes every picture once: fills the later fields of the items and lists all damaged
- * ones in one go. `progress` may be NULL; returning false stops with SELORA_INTERRUPTED. */
-typedef bool slr_dataset_progress(void *context, size_t done, size_t count);
-selora_status slr_dataset_check_pictures(slr_dataset *data, slr_dataset_progress *progress,
-                                         void *context, slr_error *err);
+ * ones in one go. Long for a large folder: `hooks` hears the progress and may stop it
+ * (SELORA_INTERRUPTED). */
+selora_status slr_dataset_check_pictures(slr_dataset *data, const slr_hooks *hooks, slr_error *err);
 
 /* SHA-256 over the items in their order: contents, captions, groups and sides; no names, no paths.
  * Needs slr_dataset_check_pictures() (SELORA_USAGE without). */
