@@ -8,7 +8,11 @@
 #include "core/memory.h"
 #include "core/rng.h"
 
-enum { BLOCKS = 4, ROW_ALIGNMENT = 8 }; /* parameters, gradients, m, v */
+enum {
+    BLOCKS = 4, /* parameters, gradients, m, v */
+    ROW_ALIGNMENT = 8,
+    LINE = 64 / sizeof(slr_real)
+};
 
 struct slr_adapter_set {
     slr_adapter_options options;
@@ -22,9 +26,27 @@ struct slr_adapter_set {
     bool finished;
 };
 
-static int rounded(int rows)
+/* Rows that hold `rank` components and the candidates beside them. */
+static int capacity_for(const slr_adapter_set *set, int rank)
 {
-    return (rows + ROW_ALIGNMENT - 1) / ROW_ALIGNMENT * ROW_ALIGNMENT;
+    int rows = rank + set->options.probes;
+    return rows < 1 ? ROW_ALIGNMENT : (rows + ROW_ALIGNMENT - 1) / ROW_ALIGNMENT * ROW_ALIGNMENT;
+}
+
+/* Matrices start on cache lines wherever their block lies: kernels then see the same alignment, and give the same bits,
+ * before and after the memory moves. */
+static size_t padded(size_t elements)
+{
+    return (elements + LINE - 1) / LINE * LINE;
+}
+
+/* A stream of its own for each layer, whatever the order of adding: FNV-1a of its path. */
+static uint32_t stream_item(const char *path)
+{
+    uint32_t hash = 2166136261u;
+    for (; *path; path++)
+        hash = (hash ^ (unsigned char)*path) * 16777619u;
+    return hash;
 }
 
 selora_status slr_adapter_set_new(const slr_adapter_options *options, slr_adapter_set **result,
@@ -83,10 +105,8 @@ static selora_status add(slr_adapter_set *set, const char *path, int64_t in, int
     adapter->strength = 1;
     adapter->own_scale = scale;
     adapter->slot = (slr_slot){.in = in, .out = out, .rank = rank, .probes = set->options.probes,
-                               .capacity = rounded(rank + set->options.probes + (given ? 0 : 1)),
-                               .scale = scale, .trainable = true};
-    if (adapter->slot.capacity == 0)
-        adapter->slot.capacity = ROW_ALIGNMENT;
+                               .capacity = capacity_for(set, rank), .scale = scale, .trainable = true};
+    adapter->born = rank;
     set->given[set->count] = given;
     set->adapters[set->count++] = adapter;
     return SELORA_OK;
@@ -112,7 +132,8 @@ static void lay_out(slr_adapter_set *set, slr_real *const blocks[BLOCKS], int64_
     for (size_t i = 0; i < set->count; i++) {
         slr_adapter *adapter = set->adapters[i];
         slr_slot *slot = &adapter->slot;
-        size_t rows = (size_t)slot->capacity, a = rows * (size_t)slot->in, bt = rows * (size_t)slot->out;
+        size_t rows = (size_t)slot->capacity;
+        size_t a = padded(rows * (size_t)slot->in), bt = padded(rows * (size_t)slot->out);
         adapter->a = blocks[0] + at;
         adapter->bt = adapter->a + a;
         slot->a = adapter->a;
@@ -136,20 +157,29 @@ static selora_status allocate(slr_adapter_set *set, slr_real *blocks[BLOCKS], in
     size_t elements = 0, rows = 0;
     for (size_t i = 0; i < set->count; i++) {
         const slr_slot *slot = &set->adapters[i]->slot;
-        size_t mine;
-        if (!slr_mul_size((size_t)slot->capacity, (size_t)(slot->in + slot->out), &mine) ||
-            !slr_add_size(elements, mine, &elements))
+        size_t a, bt;
+        if (!slr_mul_size((size_t)slot->capacity, (size_t)slot->in, &a) || a > SIZE_MAX / 4 ||
+            !slr_mul_size((size_t)slot->capacity, (size_t)slot->out, &bt) || bt > SIZE_MAX / 4 ||
+            !slr_add_size(elements, padded(a) + padded(bt), &elements) ||
+            elements > SIZE_MAX / 2 / sizeof(slr_real))
             return slr_fail(err, SELORA_BAD_INPUT, "the adapter is impossibly large");
         rows += 2 * (size_t)slot->capacity;
     }
     bool ok = true;
-    for (int b = 0; b < BLOCKS; b++)
-        ok = (blocks[b] = slr_alloc(elements, sizeof(slr_real))) && ok;
+    for (int b = 0; b < BLOCKS; b++) {
+        blocks[b] = slr_alloc_aligned(elements, sizeof(slr_real));
+        ok = ok && blocks[b];
+        if (blocks[b])
+            memset(blocks[b], 0, elements * sizeof(slr_real));
+    }
     *ages = slr_alloc(rows, sizeof **ages);
     if (!ok || !*ages) {
-        for (int b = 0; b < BLOCKS; b++)
+        for (int b = 0; b < BLOCKS; b++) {
             free(blocks[b]);
+            blocks[b] = NULL;
+        }
         free(*ages);
+        *ages = NULL;
         return slr_fail_memory(err, BLOCKS * elements * sizeof(slr_real), "the adapter");
     }
     set->elements = elements;
@@ -176,7 +206,7 @@ selora_status slr_adapter_set_finish(slr_adapter_set *set, slr_error *err)
         slr_adapter *adapter = set->adapters[i];
         double limit = bound(set->options.init, adapter->slot.in);
         for (int row = 0; !set->given[i] && row < adapter->slot.rank; row++) {
-            slr_rng rng = slr_rng_at(set->options.seed, SLR_STREAM_ADAPTER_INIT, (uint32_t)row, (uint32_t)i);
+            slr_rng rng = slr_rng_at(set->options.seed, SLR_STREAM_ADAPTER_INIT, (uint32_t)row, stream_item(adapter->path));
             fill_uniform(&rng, adapter->a + row * adapter->slot.in, adapter->slot.in, limit);
         }
     }
@@ -309,11 +339,6 @@ void slr_adapter_set_trainable(slr_adapter_set *set, const char *component, bool
             set->adapters[i]->slot.trainable = trainable;
 }
 
-bool slr_adapter_has_room(const slr_adapter *adapter)
-{
-    return adapter->slot.rank + 1 + adapter->slot.probes <= adapter->slot.capacity;
-}
-
 /* What one adapter had before its memory moved. */
 static void carry_over(slr_adapter *now, const slr_adapter *before)
 {
@@ -332,37 +357,43 @@ static void carry_over(slr_adapter *now, const slr_adapter *before)
     memcpy(now->age_bt, before->age_bt, rows * sizeof *now->age_bt);
 }
 
-selora_status slr_adapter_set_reserve(slr_adapter_set *set, int index, int rank, slr_error *err)
+selora_status slr_adapter_set_reserve(slr_adapter_set *set, const int *ranks, bool *moved,
+                                      slr_error *err)
 {
-    slr_adapter *target = set->adapters[index];
-    int wanted = rounded(rank + target->slot.probes + 1);
-    if (wanted <= target->slot.capacity)
+    *moved = false;
+    for (size_t i = 0; i < set->count; i++)
+        *moved = *moved || capacity_for(set, ranks[i]) > set->adapters[i]->slot.capacity;
+    if (!*moved)
         return SELORA_OK;
     slr_adapter *before = slr_alloc(set->count, sizeof *before);
-    slr_real *blocks[BLOCKS];
-    int64_t *ages;
     if (!before)
         return slr_fail_memory(err, set->count * sizeof *before, "the adapter");
-    for (size_t i = 0; i < set->count; i++)
+    for (size_t i = 0; i < set->count; i++) {
+        slr_slot *slot = &set->adapters[i]->slot;
         before[i] = *set->adapters[i];
-    target->slot.capacity = wanted;
+        if (capacity_for(set, ranks[i]) > slot->capacity)
+            slot->capacity = capacity_for(set, ranks[i]);
+    }
+    slr_real *blocks[BLOCKS];
+    int64_t *ages;
     selora_status status = allocate(set, blocks, &ages, err);
-    if (status != SELORA_OK) {
-        target->slot.capacity = before[index].slot.capacity;
-        free(before);
-        return status;
+    if (status == SELORA_OK) {
+        lay_out(set, blocks, ages);
+        for (size_t i = 0; i < set->count; i++)
+            carry_over(set->adapters[i], &before[i]);
+        for (int b = 0; b < BLOCKS; b++) {
+            free(set->blocks[b]);
+            set->blocks[b] = blocks[b];
+        }
+        free(set->ages);
+        set->ages = ages;
+    } else {
+        for (size_t i = 0; i < set->count; i++)
+            set->adapters[i]->slot.capacity = before[i].slot.capacity;
+        *moved = false;
     }
-    lay_out(set, blocks, ages);
-    for (size_t i = 0; i < set->count; i++)
-        carry_over(set->adapters[i], &before[i]);
-    for (int b = 0; b < BLOCKS; b++) {
-        free(set->blocks[b]);
-        set->blocks[b] = blocks[b];
-    }
-    free(set->ages);
-    set->ages = ages;
     free(before);
-    return SELORA_OK;
+    return status;
 }
 
 void slr_adapter_activate(slr_adapter *adapter)
@@ -383,7 +414,7 @@ void slr_adapter_draw_row(const slr_adapter_set *set, slr_adapter *adapter, int 
                           uint32_t draw)
 {
     slr_rng rng = slr_rng_at(set->options.seed, SLR_STREAM_PROBE, step,
-                             (uint32_t)adapter->index * 256u + draw);
+                             stream_item(adapter->path) + draw * 0x9E3779B9u);
     fill_uniform(&rng, adapter->a + row * adapter->slot.in, adapter->slot.in,
                  bound(set->options.init, adapter->slot.in));
 }

@@ -41,6 +41,7 @@ typedef struct slr_adapter {
     slr_slot slot; /* first: a slot's address is its adapter's */
     char *path;    /* component, dot, module path */
     int index;
+    int born; /* its rank when training began: the rows from here on grew */
     double strength;      /* multiplies the scale when drawing; 1 in training */
     double own_scale;     /* s without the strength */
     slr_real *a, *bt;     /* the same memory as slot.a, slot.bt, writable */
@@ -54,7 +55,7 @@ selora_status slr_adapter_set_new(const slr_adapter_options *options, slr_adapte
                                   slr_error *err);
 void slr_adapter_set_free(slr_adapter_set *set);
 
-/* Adds a layer; the order of adding is part of the random streams. A path twice is an error. */
+/* Adds a layer. What is drawn for it depends on its path, not on the order of adding. A path twice is an error. */
 selora_status slr_adapter_set_add(slr_adapter_set *set, const char *path, int64_t in, int64_t out,
                                   slr_error *err);
 /* The same with a rank and scale of its own (adapters from files): A and B are zero until the caller fills them. */
@@ -90,13 +91,15 @@ void slr_adapter_set_strength(slr_adapter_set *set, const char *component, doubl
 /* Gradients or not, for every slot of the component. */
 void slr_adapter_set_trainable(slr_adapter_set *set, const char *component, bool trainable);
 
-/* True when one more component fits beside the probes without new memory. */
-bool slr_adapter_has_room(const slr_adapter *adapter);
-/* Makes room for `rank` + probes rows: new blocks, every old bit kept. Pointers into blocks change, slots do not. */
-selora_status slr_adapter_set_reserve(slr_adapter_set *set, int index, int rank, slr_error *err);
-/* Row `rank` of A (the tested candidate) becomes a component; its B row, moments and ages are zero. Needs room. */
+/* Makes room for ranks[i] components and the candidates in every slot i (0 leaves it). *moved tells that memory had to
+ * grow: every old bit is kept and slots stay where they are, but pointers into blocks and recorded graphs are
+ * stale. */
+selora_status slr_adapter_set_reserve(slr_adapter_set *set, const int *ranks, bool *moved,
+                                      slr_error *err);
+/* Row `rank` of A (the tested candidate) becomes a component; its B row, moments and ages are zero. Room for
+ * rank + 1 must be reserved. */
 void slr_adapter_activate(slr_adapter *adapter);
-/* Draws a Kaiming row for row `row` of A from the probe stream at (seed, step, slot, draw). */
+/* Fills row `row` of A as the set's init says from the probe stream at (seed, step, layer, draw). */
 void slr_adapter_draw_row(const slr_adapter_set *set, slr_adapter *adapter, int row, uint32_t step,
                           uint32_t draw);
 

@@ -29,6 +29,9 @@ typedef struct slr_slot {
      * sum over samples of ||gB_b row rank+j||^2 to sample_energy[1 + j]. */
     int64_t samples;
     double *sample_energy;
+    /* A column of B that backward alone sees, wanted when look != NULL: backward adds scale (G look)^T x to look_ga. */
+    const slr_real *look; /* (out) */
+    slr_real *look_ga;    /* (in) */
 } slr_slot;
 
 #endif

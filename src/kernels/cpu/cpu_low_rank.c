@@ -28,7 +28,8 @@ static void add_scaled(float *y, const float *x, float factor, int64_t count)
 size_t SLR_CPU(low_rank_workspace)(const slr_graph *graph, const slr_op *op)
 {
     const slr_tensor *x = slr_graph_tensor(graph, op->in[1]);
-    return (size_t)slr_tensor_rows(x) * (size_t)op->u.low_rank.slot->capacity * sizeof(float);
+    /* dy B, and a column for dy look */
+    return (size_t)slr_tensor_rows(x) * ((size_t)op->u.low_rank.slot->capacity + 1) * sizeof(float);
 }
 
 static void forward_row(const slr_call *call, int64_t r)
@@ -98,9 +99,10 @@ static void reduce_columns(const float *x, int64_t stride, const float *factors,
     }
 }
 
-/* gradient[i][c] += scale sum_r factors[r][i] x[r][c] for components [0, components). */
+/* gradient[i][c] += scale sum_r factors[r][i] x[r][c] for components [0, components); `stride` from row to row of
+ * the factors. */
 static void row_gradients(const slr_call *call, const float *x, int64_t width, const float *factors,
-                          int components, float *gradient)
+                          int64_t stride, int components, float *gradient)
 {
     const slr_slot *slot = call->slot;
     int64_t rows = slr_tensor_rows(call->in[1]), blocks = (width + COLUMNS - 1) / COLUMNS;
@@ -111,7 +113,7 @@ static void row_gradients(const slr_call *call, const float *x, int64_t width, c
         for (int i = 0; i < components; i += GROUP) {
             float total[GROUP][COLUMNS];
             int group = components - i < GROUP ? components - i : GROUP;
-            reduce_columns(x + at, width, factors + i, slot->capacity, 0, rows, columns, group, total);
+            reduce_columns(x + at, width, factors + i, stride, 0, rows, columns, group, total);
             for (int j = 0; j < group; j++)
                 add_scaled(gradient + (i + j) * width + at, total[j], (float)slot->scale, columns);
         }
@@ -148,6 +150,16 @@ static void sample_energies(const slr_call *call, const float *gb)
                                                     slot->rank + j, slot->rank + j + 1);
 }
 
+static void look_gradient(const slr_call *call, float *column)
+{
+    const slr_slot *slot = call->slot;
+    int64_t rows = slr_tensor_rows(call->in[1]);
+#pragma omp parallel for num_threads(call->threads) schedule(static) if (rows > 16)
+    for (int64_t r = 0; r < rows; r++)
+        column[r] = dot(call->dy + r * slot->out, slot->look, slot->out);
+    row_gradients(call, call->x[1], slot->in, column, 1, 1, slot->look_ga);
+}
+
 void SLR_CPU(low_rank_bwd)(const slr_call *call)
 {
     const slr_slot *slot = call->slot;
@@ -157,10 +169,13 @@ void SLR_CPU(low_rank_bwd)(const slr_call *call)
     for (int64_t r = 0; r < rows; r++)
         backward_row(call, r, gb + r * slot->capacity);
     if (slot->trainable) {
-        row_gradients(call, call->x[1], slot->in, gb, slot->rank, slot->ga);
-        row_gradients(call, call->dy, slot->out, call->saved, slot->rank + slot->probes, slot->gbt);
+        row_gradients(call, call->x[1], slot->in, gb, slot->capacity, slot->rank, slot->ga);
+        row_gradients(call, call->dy, slot->out, call->saved, slot->capacity, slot->rank + slot->probes,
+                      slot->gbt);
         if (slot->sample_energy)
             sample_energies(call, gb);
+        if (slot->look)
+            look_gradient(call, gb + rows * slot->capacity);
     }
     if (!call->dx[0] || call->dx[0] == call->dy)
         return;

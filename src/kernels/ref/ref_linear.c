@@ -156,6 +156,18 @@ static void component_gradients(const slr_call *call, int i, int64_t first, int6
     }
 }
 
+static void look_gradient(const slr_call *call)
+{
+    const slr_slot *slot = call->slot;
+    int64_t rows = slr_tensor_rows(call->in[1]);
+    for (int64_t k = 0; k < slot->in; k++) {
+        double sum = 0;
+        for (int64_t r = 0; r < rows; r++)
+            sum += dot(call->dy + r * slot->out, slot->look, slot->out) * (double)call->x[1][r * slot->in + k];
+        slot->look_ga[k] += (slr_real)(slot->scale * sum);
+    }
+}
+
 static void low_rank_input_gradient(const slr_call *call)
 {
     const slr_slot *slot = call->slot;
@@ -181,6 +193,8 @@ void slr_ref_low_rank_bwd(const slr_call *call)
             component_gradients(call, i, b * rows / slot->samples, (b + 1) * rows / slot->samples,
                                 &slot->sample_energy[i < slot->rank ? 0 : 1 + i - slot->rank]);
     }
+    if (slot->trainable && slot->look)
+        look_gradient(call);
     if (call->dx[1])
         low_rank_input_gradient(call);
     if (call->dx[0] && call->dx[0] != call->dy)
