@@ -270,6 +270,12 @@ double slr_adapter_gradient_energy(const slr_adapter *adapter)
     return energy(slot->ga, slot->rank * slot->in) + energy(slot->gbt, slot->rank * slot->out);
 }
 
+double slr_adapter_probe_energy(const slr_adapter *adapter, int j)
+{
+    const slr_slot *slot = &adapter->slot;
+    return energy(slot->gbt + (slot->rank + j) * slot->out, slot->out);
+}
+
 double slr_adapter_set_gradient_norm(const slr_adapter_set *set)
 {
     double sum = 0;

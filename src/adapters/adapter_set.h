@@ -76,6 +76,8 @@ size_t slr_adapter_set_bytes(const slr_adapter_set *set);
 void slr_adapter_set_zero_gradients(slr_adapter_set *set);
 /* Squared norms in double: of the acting rows of gA and gB together. */
 double slr_adapter_gradient_energy(const slr_adapter *adapter);
+/* ||g||^2 of candidate j: the gradient that its zero column of B would get. */
+double slr_adapter_probe_energy(const slr_adapter *adapter, int j);
 /* sqrt of the sum over all trainable slots. */
 double slr_adapter_set_gradient_norm(const slr_adapter_set *set);
 /* The first slot whose acting gradients (or parameters) are not finite, or NULL. */

@@ -92,7 +92,7 @@ typedef struct slr_method_options {
     slr_probe_init probe_init;
     slr_adopt adopt;
     slr_on_expand on_expand;
-    bool redraw;        /* a new candidate after each decision, not only after an expansion */
+    bool redraw;        /* a new candidate after each decision, not only after an expansion (a turned one stays) */
     double power_decay; /* of the moving average in SLR_PROBE_POWER */
     double beta2;       /* the optimiser's, for SLR_ON_EXPAND_WARM */
 } slr_method_options;
@@ -150,7 +150,7 @@ const slr_expansion *slr_method_expansions(const slr_method *method, size_t *cou
 /* What a method keeps between steps beside the set (whose state, candidates included, adapter_state.h saves): call
  * after after_step. The writer borrows the method's memory until it has saved. */
 selora_status slr_method_save(const slr_method *method, slr_safetensors_writer *writer, slr_error *err);
-/* Into a method of the same options over a set that has been loaded already. */
+/* Into a new method of the same options. Resuming goes: set, method_new, adapter_state_load, method_load. */
 selora_status slr_method_load(slr_method *method, const slr_safetensors *file, slr_error *err);
 
 #endif
