@@ -22,4 +22,13 @@ typedef enum slr_resize_filter {
 selora_status slr_image_resize(const slr_image *image, int width, int height,
                                slr_resize_filter filter, slr_image *out, slr_error *err);
 
+/* A window of the resized picture: what slr_image_resize() gives, cropped, without computing the
+ * rest. */
+typedef struct slr_resize_window {
+    int left, top, width, height; /* within 0 0 width height of the resized picture */
+} slr_resize_window;
+selora_status slr_image_resize_window(const slr_image *image, int width, int height,
+                                      slr_resize_window window, slr_resize_filter filter,
+                                      slr_image *out, slr_error *err);
+
 #endif
