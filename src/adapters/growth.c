@@ -119,7 +119,7 @@ static void warm_moments(slr_method *method, int layer)
     const slr_real *squares = method->memory[layer].squares + method->decisions[layer].row * out;
     for (int64_t i = 0; i < out; i++)
         adapter->v_bt[born * out + i] = squares[i] / (slr_real)method->options.probe_window;
-    adapter->age_bt[born] = (int64_t)ceil(-54 * log(2) / log(method->options.beta2));
+    adapter->age_bt[born] = (int64_t)ceil(-53 * log(2) / log(method->options.beta2));
 }
 
 static selora_status grow(slr_method *method, int layer, int64_t step, slr_error *err)
