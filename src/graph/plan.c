@@ -29,6 +29,7 @@ struct slr_plan {
     bool *in_backward;       /* per op */
     size_t arena_bytes, workspace_bytes;
     unsigned char *arena;
+    void *own_memory; /* the arena when the plan allocated it */
     slr_call *forward, *backward; /* backward[i] belongs to op i */
     slr_plan_profile profile;
 };
@@ -252,7 +253,7 @@ void slr_plan_free(slr_plan *plan)
     free(plan->in_backward);
     free(plan->forward);
     free(plan->backward);
-    free(plan->arena);
+    free(plan->own_memory);
     free(plan);
 }
 
@@ -330,10 +331,17 @@ static void fill_backward(slr_plan *plan, int i, bool *written)
 selora_status slr_plan_allocate(slr_plan *plan, const slr_weight_store *store, slr_error *err)
 {
     size_t bytes = slr_plan_bytes(plan);
-    free(plan->arena);
-    plan->arena = slr_alloc_aligned(bytes, 1);
-    if (!plan->arena)
+    free(plan->own_memory);
+    plan->arena = NULL;
+    plan->own_memory = slr_alloc_aligned(bytes, 1);
+    if (!plan->own_memory)
         return slr_fail_memory(err, bytes, "the working memory of the plan");
+    return slr_plan_bind(plan, store, plan->own_memory, err);
+}
+
+selora_status slr_plan_bind(slr_plan *plan, const slr_weight_store *store, void *memory, slr_error *err)
+{
+    plan->arena = memory;
     for (int i = 0; i < plan->ops; i++)
         SLR_TRY(fill_forward(plan, store, i, err));
     bool *written = slr_alloc(2 * (size_t)plan->tensors, sizeof *written);

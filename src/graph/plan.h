@@ -37,6 +37,9 @@ size_t slr_plan_bytes(const slr_plan *plan); /* arena plus workspace */
 /* Binds every weight by name (a missing one is an error that names it) and allocates the arena. `store` may
  * be NULL for a graph without weights. */
 selora_status slr_plan_allocate(slr_plan *plan, const slr_weight_store *store, slr_error *err);
+/* The same in memory that the caller keeps: slr_plan_bytes() of it on a 64-byte boundary. Plans that run in turn may
+ * share it; inputs are then to be filled before each run. */
+selora_status slr_plan_bind(slr_plan *plan, const slr_weight_store *store, void *memory, slr_error *err);
 
 /* Memory of inputs (to fill; kept between runs) and outputs; gradients of seeds (to fill before each backward, which may
  * add to them) and of inputs that want one (valid until the next forward). NULL for tensors without a lasting place. */
