@@ -119,7 +119,7 @@ static void warm_moments(slr_method *method, int layer)
     const slr_real *squares = method->memory[layer].squares + method->decisions[layer].row * out;
     for (int64_t i = 0; i < out; i++)
         adapter->v_bt[born * out + i] = squares[i] / (slr_real)method->options.probe_window;
-    adapter->age_bt[born] = (int64_t)ceil(-53 * log(2) / log(method->options.beta2));
+    adapter->age_bt[born] = (int64_t)ceil(-54 * log(2) / log(method->options.beta2));
 }
 
 static selora_status grow(slr_method *method, int layer, int64_t step, slr_error *err)
@@ -143,14 +143,9 @@ static selora_status grow(slr_method *method, int layer, int64_t step, slr_error
 
 static selora_status make_room(slr_method *method, bool *moved, slr_error *err)
 {
-    int *ranks = slr_alloc((size_t)method->layers, sizeof *ranks);
-    if (!ranks)
-        return slr_fail_memory(err, (size_t)method->layers * sizeof *ranks, "the new ranks");
     for (int i = 0; i < method->layers; i++)
-        ranks[i] = method->decisions[i].grows ? slr_adapter_set_at(method->set, i)->slot.rank + 1 : 0;
-    selora_status status = slr_adapter_set_reserve(method->set, ranks, moved, err);
-    free(ranks);
-    return status;
+        method->wanted[i] = method->decisions[i].grows ? slr_adapter_set_at(method->set, i)->slot.rank + 1 : 0;
+    return slr_adapter_set_reserve(method->set, method->wanted, moved, err);
 }
 
 static void start_window(slr_method *method, int layer)

@@ -111,7 +111,8 @@ static bool allocate(slr_method *method)
            (method->vectors = slr_alloc(method->vector_count, sizeof *method->vectors)) &&
            (method->memory = slr_alloc(layers, sizeof *method->memory)) &&
            (method->decisions = slr_alloc(layers, sizeof *method->decisions)) &&
-           (method->seen = slr_alloc(layers, sizeof *method->seen));
+           (method->seen = slr_alloc(layers, sizeof *method->seen)) &&
+           (method->wanted = slr_alloc(layers, sizeof *method->wanted));
 }
 
 selora_status slr_method_new(const slr_method_options *options, slr_adapter_set *set, int64_t steps,
@@ -157,6 +158,7 @@ void slr_method_free(slr_method *method)
     free(method->memory);
     free(method->decisions);
     free(method->seen);
+    free(method->wanted);
     free(method->expansions);
     free(method);
 }

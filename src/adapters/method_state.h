@@ -51,6 +51,7 @@ struct slr_method {
     slr_probe_memory *memory; /* (layers) */
     slr_decision *decisions;  /* (layers) */
     bool *seen;               /* (layers) scratch of the settling */
+    int *wanted;              /* (layers) scratch: ranks to make room for */
     bool decided;             /* decisions wait for after_step */
     slr_expansion *expansions;
     size_t expansion_count, expansion_capacity;

@@ -1,0 +1,272 @@
+/* SPDX-License-Identifier: MIT */
+#include "train/trainer.h"
+
+#include <math.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "adapters/adapter_state.h"
+#include "core/memory.h"
+#include "train/ema.h"
+
+struct slr_trainer {
+    const slr_model *model;
+    slr_adapter_set *set;
+    slr_trainer_options options;
+    slr_method *method;
+    slr_ema *ema;           /* NULL: none */
+    slr_text_states *texts; /* NULL: the text encoder is trained */
+    slr_train_graph *graph;
+    slr_real *scratch; /* latent and noise of one sample */
+    int64_t done;
+    bool allocated, failed;
+};
+
+static selora_status record_graph(slr_trainer *t, slr_error *err)
+{
+    const slr_trainer_options *o = &t->options;
+    slr_train_shape shape = {.batch = o->batch, .height = o->height, .width = o->width, .tokens = o->tokens,
+                             .states_given = !o->train_text};
+    slr_train_graph_free(t->graph);
+    t->graph = NULL;
+    SLR_TRY(slr_train_graph_new(t->model, t->set, &shape, o->backend, o->threads, &t->graph, err));
+    return t->allocated ? slr_train_graph_allocate(t->graph, err) : SELORA_OK;
+}
+
+static selora_status build(slr_trainer *t, slr_error *err)
+{
+    const slr_trainer_options *o = &t->options;
+    SLR_TRY(slr_method_new(&o->method, t->set, o->steps, &t->method, err));
+    if (o->ema > 0)
+        SLR_TRY(slr_ema_new(t->set, o->ema, &t->ema, err));
+    if (!o->train_text)
+        SLR_TRY(slr_text_states_new(t->model, o->tokens, o->backend, o->threads, &t->texts, err));
+    return record_graph(t, err);
+}
+
+selora_status slr_trainer_new(const slr_model *model, slr_adapter_set *set, const slr_trainer_options *options,
+                              slr_trainer **result, slr_error *err)
+{
+    *result = NULL;
+    slr_trainer *t = slr_alloc(1, sizeof *t);
+    if (!t)
+        return slr_fail_memory(err, sizeof *t, "the trainer");
+    t->model = model;
+    t->set = set;
+    t->options = *options;
+    t->options.draw.area = options->height * options->width;
+    t->options.draw.channels = model->vae.latent_channels;
+    t->options.draw.scaling_factor = model->vae.scaling_factor;
+    selora_status status = build(t, err);
+    if (status != SELORA_OK) {
+        slr_trainer_free(t);
+        return status;
+    }
+    *result = t;
+    return SELORA_OK;
+}
+
+void slr_trainer_free(slr_trainer *t)
+{
+    if (!t)
+        return;
+    slr_train_graph_free(t->graph);
+    slr_text_states_free(t->texts);
+    slr_ema_free(t->ema);
+    slr_method_free(t->method);
+    free(t->scratch);
+    free(t);
+}
+
+size_t slr_trainer_bytes(const slr_trainer *t)
+{
+    return slr_train_graph_bytes(t->graph) + (t->texts ? slr_text_states_bytes(t->texts) : 0);
+}
+
+int64_t slr_trainer_macs(const slr_trainer *t)
+{
+    return slr_train_graph_macs(t->graph);
+}
+
+selora_status slr_trainer_allocate(slr_trainer *t, slr_error *err)
+{
+    size_t count = (size_t)(t->options.draw.area * t->options.draw.channels);
+    if (t->allocated)
+        return SELORA_OK;
+    if (t->texts)
+        SLR_TRY(slr_text_states_allocate(t->texts, err));
+    free(t->scratch);
+    t->scratch = slr_alloc(2 * count, sizeof *t->scratch);
+    if (!t->scratch)
+        return slr_fail_memory(err, 2 * count * sizeof *t->scratch, "a batch");
+    SLR_TRY(slr_train_graph_allocate(t->graph, err));
+    t->allocated = true;
+    return SELORA_OK;
+}
+
+void slr_trainer_put_text(slr_trainer *t, int64_t n, const int64_t *ids)
+{
+    slr_train_inputs in = slr_train_graph_inputs(t->graph);
+    int64_t tokens = t->options.tokens;
+    if (t->texts)
+        slr_text_states_write(t->texts, ids, in.states + n * tokens * t->model->text.width);
+    for (int64_t i = 0; in.ids && i < tokens; i++)
+        in.ids[n * tokens + i] = (slr_real)ids[i];
+}
+
+/* Draws one batch straight into the graph's inputs. `first`: place of its first sample in the step. */
+static void fill_batch(slr_trainer *t, int64_t step, int64_t first, const slr_train_sample *samples, bool observed)
+{
+    const slr_draw_rules *rules = &t->options.draw;
+    slr_train_inputs in = slr_train_graph_inputs(t->graph);
+    int64_t count = rules->area * rules->channels;
+    for (int64_t n = 0; n < t->options.batch; n++) {
+        slr_train_draw draw = {.latent = t->scratch, .noise = t->scratch + count,
+                               .noisy = in.sample + n * count, .target = in.target + n * count};
+        const slr_train_sample *sample = &samples[first + n];
+        slr_draw_sample(rules, step, first + n, sample, &draw);
+        in.timestep[n] = (slr_real)draw.timestep;
+        in.weight[n] = (slr_real)draw.weight;
+        slr_trainer_put_text(t, n, draw.ids);
+        if (observed && t->options.observer)
+            t->options.observer(t->options.observer_context, step, first + n, sample, &draw);
+    }
+}
+
+static selora_status fail_loss(slr_trainer *t, int64_t step, double loss, slr_error *err)
+{
+    const char *layer = slr_train_graph_find_nonfinite(t->graph);
+    return slr_fail(err, SELORA_NUMERIC, "step %lld: the loss is %g; the first output that is not finite is that of "
+                    "%s; a lower --lr or --max-grad-norm may help", (long long)step, loss, layer ? layer : "the loss");
+}
+
+/* Forward and backward over all batches of a step; *loss is their mean. */
+static selora_status run_batches(slr_trainer *t, int64_t step, const slr_train_sample *samples, bool second,
+                                 double *loss, slr_error *err)
+{
+    int64_t batches = t->options.accumulate;
+    double sum = 0;
+    slr_adapter_set_zero_gradients(t->set);
+    if (second)
+        slr_method_before_second_pass(t->method, step, t->options.batch);
+    else
+        slr_method_before_step(t->method, step, t->options.batch);
+    for (int64_t j = 0; j < batches; j++) {
+        fill_batch(t, step, j * t->options.batch, samples, !second);
+        slr_train_graph_forward(t->graph);
+        double one = slr_train_graph_loss(t->graph);
+        if (!isfinite(one))
+            return fail_loss(t, step, one, err);
+        sum += one;
+        slr_train_graph_backward(t->graph, 1.0 / (double)batches);
+    }
+    *loss = sum / (double)batches;
+    return SELORA_OK;
+}
+
+static selora_status fail_adapter(slr_trainer *t, int64_t step, bool gradient, slr_error *err)
+{
+    const slr_adapter *layer = slr_adapter_set_nonfinite(t->set, gradient);
+    return slr_fail(err, SELORA_NUMERIC, "step %lld: %s of %s is not finite; a lower --lr or --max-grad-norm may help",
+                    (long long)step, gradient ? "the gradient" : "the adapter", layer ? layer->path : "the adapter");
+}
+
+static selora_status optimise(slr_trainer *t, int64_t step, slr_train_result *result, slr_error *err)
+{
+    const slr_trainer_options *o = &t->options;
+    slr_method_after_backward(t->method, step);
+    result->gradient_norm = slr_clip_gradients(t->set, o->max_grad_norm);
+    if (!isfinite(result->gradient_norm))
+        return fail_adapter(t, step, true, err);
+    double factor = slr_lr_factor(&o->schedule, step - 1);
+    result->rates = (slr_learning_rates){.unet = o->rates.unet * factor, .text_encoder = o->rates.text_encoder * factor};
+    slr_adam_step(&o->adam, t->set, &result->rates);
+    return slr_adapter_set_nonfinite(t->set, false) ? fail_adapter(t, step, false, err) : SELORA_OK;
+}
+
+static selora_status run_step(slr_trainer *t, int64_t step, const slr_train_sample *samples, slr_train_result *result,
+                              slr_error *err)
+{
+    double ignored;
+    SLR_TRY(run_batches(t, step, samples, false, &result->loss, err));
+    SLR_TRY(optimise(t, step, result, err));
+    if (slr_method_wants_second_pass(t->method, step)) {
+        SLR_TRY(run_batches(t, step, samples, true, &ignored, err));
+        slr_method_after_second_pass(t->method, step);
+    }
+    SLR_TRY(slr_method_after_step(t->method, step, &t->options.rank_log, &result->grown, err));
+    if (result->grown)
+        SLR_TRY(record_graph(t, err));
+    return t->ema ? slr_ema_update(t->ema, step, err) : SELORA_OK;
+}
+
+selora_status slr_trainer_step(slr_trainer *t, const slr_train_sample *samples, slr_train_result *result,
+                               slr_error *err)
+{
+    *result = (slr_train_result){.step = t->done};
+    if (!t->allocated || t->failed)
+        return slr_fail(err, SELORA_USAGE, "the trainer cannot step: %s",
+                        t->failed ? "an earlier step failed" : "it has no memory yet");
+    selora_status status = run_step(t, t->done + 1, samples, result, err);
+    if (status != SELORA_OK) {
+        t->failed = true;
+        return status;
+    }
+    result->step = ++t->done;
+    for (int i = 0; i < slr_adapter_set_count(t->set); i++)
+        result->total_rank += slr_adapter_set_at(t->set, i)->slot.rank;
+    return SELORA_OK;
+}
+
+int64_t slr_trainer_steps_done(const slr_trainer *t)
+{
+    return t->done;
+}
+
+const slr_trainer_options *slr_trainer_get_options(const slr_trainer *t)
+{
+    return &t->options;
+}
+
+slr_adapter_set *slr_trainer_adapters(const slr_trainer *t)
+{
+    return t->set;
+}
+
+const slr_method *slr_trainer_method(const slr_trainer *t)
+{
+    return t->method;
+}
+
+slr_text_states *slr_trainer_text_states(slr_trainer *t)
+{
+    return t->texts;
+}
+
+slr_train_graph *slr_trainer_graph(slr_trainer *t)
+{
+    return t->graph;
+}
+
+void slr_trainer_swap_average(slr_trainer *t)
+{
+    if (t->ema)
+        slr_ema_swap(t->ema);
+}
+
+selora_status slr_trainer_save(const slr_trainer *t, slr_safetensors_writer *writer, slr_error *err)
+{
+    SLR_TRY(slr_adapter_state_save(t->set, writer, err));
+    SLR_TRY(slr_method_save(t->method, writer, err));
+    return t->ema ? slr_ema_save(t->ema, writer, err) : SELORA_OK;
+}
+
+selora_status slr_trainer_load(slr_trainer *t, const slr_safetensors *file, int64_t steps_done, slr_error *err)
+{
+    SLR_TRY(slr_adapter_state_load(t->set, file, err));
+    SLR_TRY(slr_method_load(t->method, file, err));
+    if (t->ema)
+        SLR_TRY(slr_ema_load(t->ema, file, err));
+    t->done = steps_done;
+    return record_graph(t, err);
+}
