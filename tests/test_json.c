@@ -198,11 +198,35 @@ static void test_files(void **state)
     assert_null(back);
 }
 
+/* What Python's json writes although JSON has no word for it. */
+static void test_python(void **state)
+{
+    (void)state;
+    static const char *const texts[][2] = {
+        {"{\"a\": -Infinity, \"b\": [Infinity]}", "{\"a\": null     , \"b\": [null    ]}"},
+        {"{\"-Infinity\": \"x\\\"Infinity\"}", NULL},
+        {"{\"n\": 1000000000000000019884624838656}", "{\"n\": 999999999999999999             }"},
+        {"{\"n\": 123456789012345678}", NULL},
+        {"{\"n\": 0.1000000000000000055511151231257827, \"m\": 1e-1000000000000000000000}", NULL},
+        {"{\"n\": 1000000000000000019884624838656.5}", NULL},
+        {"{\"n\": \"1000000000000000019884624838656\"}", NULL},
+        {"-Infinit", NULL},
+        {"\"\\", NULL},
+    };
+    for (size_t i = 0; i < sizeof texts / sizeof *texts; i++) {
+        char *text = strdup(texts[i][0]);
+        slr_json_tame_python(text, strlen(text));
+        assert_string_equal(text, texts[i][1] ? texts[i][1] : texts[i][0]);
+        free(text);
+    }
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_refused),
         cmocka_unit_test(test_nesting),
+        cmocka_unit_test(test_python),
         cmocka_unit_test(test_members),
         cmocka_unit_test(test_members_refused),
         cmocka_unit_test(test_text),
