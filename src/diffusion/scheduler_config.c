@@ -21,23 +21,6 @@ void slr_scheduler_config_sd15(slr_scheduler_config *config)
                                      .steps_offset = 1};
 }
 
-/* Python's json writes infinities and NaN, which JSON has not (diffusers does so for lambda_min_clipped of
- * DPMSolverMultistepScheduler, whose default is minus infinity): -Infinity becomes null, which means "absent" below;
- * the others stay and are refused. */
-static void blank_infinities(char *text, size_t size)
-{
-    static const char word[] = "-Infinity";
-    bool quoted = false;
-    for (size_t i = 0; i < size; i++) {
-        if (quoted && text[i] == '\\')
-            i++;
-        else if (text[i] == '"')
-            quoted = !quoted;
-        else if (!quoted && strncmp(text + i, word, sizeof word - 1) == 0)
-            memcpy(text + i, "null     ", sizeof word - 1);
-    }
-}
-
 typedef struct reader {
     const json_t *root;
     const char *file;
@@ -164,7 +147,7 @@ selora_status slr_scheduler_config_read(const char *path, slr_scheduler_config *
     if (!path)
         return SELORA_OK;
     SLR_TRY(slr_read_file(path, MAX_BYTES, &text, &size, err));
-    blank_infinities(text, size);
+    slr_json_tame_python(text, size); /* lambda_min_clipped of DPMSolverMultistepScheduler is -Infinity */
     selora_status status = slr_json_load_memory(text, size, path, &root, err);
     free(text);
     SLR_TRY(status);

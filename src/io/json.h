@@ -26,6 +26,10 @@ selora_status slr_json_load_file(const char *path, size_t max_bytes, json_t **ro
 selora_status slr_json_load_memory(const void *data, size_t size, const char *name, json_t **root,
                                    slr_error *err);
 
+/* Rewrites in place what Python's json writes but JSON has not: -Infinity and Infinity become null, whole numbers of more
+ * than 18 digits become 999999999999999999 (such as model_max_length 10^30). For files whose writer does that. */
+void slr_json_tame_python(char *text, size_t size);
+
 /* `root` as text: keys in insertion order, reals in the fewest of 15 to 17 digits that read back to the same
  * bits, whatever the locale. `indent` 0 puts all on one line. NULL when memory lacks; free() it. */
 char *slr_json_text(const json_t *root, int indent);
