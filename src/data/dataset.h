@@ -2,12 +2,12 @@
  *
  * A folder of pictures with captions. Three layouts are read:
  *
- *   - metadata.csv or metadata.jsonl beside the pictures: a column file_name (or one X_file_name), a
- *     caption column `text`, further columns free. Names are relative to the metadata file and stay
- *     inside its folder.
+ *   - metadata.csv or metadata.jsonl beside the pictures: a column file_name (or one X_file_name),
+ *     a caption column `text`, further columns free. Names are relative to the metadata file and
+ *     stay inside its folder.
  *   - a caption file beside each picture: chest.png with chest.txt or chest.caption.
- *   - folders train/, validation/ (or val/, valid/) and test/, each in one of the layouts above: the
- *     split is given.
+ *   - folders train/, validation/ (or val/, valid/) and test/, each in one of the layouts above:
+ *     the split is given.
  *
  * Everything that is wrong with a folder is reported in one go.
  *
@@ -52,7 +52,7 @@ typedef struct slr_data_item {
     const char *path;    /* opens the picture */
     const char *caption; /* UTF-8; "" is legal */
     const char *group;   /* cell of the group column; "" without one */
-    size_t row;          /* 1-based: row below the header, or place in the sorted list of pictures */
+    size_t row;          /* 1-based: row below the header, or place in the sorted pictures */
     slr_side side;
     /* Set by slr_dataset_check_pictures(), zero before: */
     int width, height, channels, bits;

@@ -88,7 +88,7 @@ out:
 static void take_groups(group_list *list, slr_side side, uint32_t wanted, uint32_t *left)
 {
     uint32_t taken = 0;
-    for (uint32_t i = 0; i<list->count && * left> 1; i++) {
+    for (uint32_t i = 0; *left > 1 && i < list->count; i++) {
         uint32_t group = list->order[i];
         if (list->sides[group] != SLR_SIDE_NONE || taken >= wanted ||
             list->sizes[group] > 2 * (uint64_t)(wanted - taken))

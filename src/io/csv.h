@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT
  *
  * Tables from CSV (RFC 4180: quotes, embedded commas and line breaks, CRLF, UTF-8 with or without
- * BOM) and from JSON Lines (one object a line; numbers and booleans become text, keys become columns).
+ * BOM) and from JSON Lines (one object a line; numbers and booleans become text, keys columns).
  * Every cell is valid UTF-8 without NUL. All ragged rows are reported in one go.
  *
  *     slr_table *table;

@@ -42,8 +42,8 @@ selora_status slr_image_read_memory(const void *data, size_t size, const char *n
 selora_status slr_image_read_size(const char *path, const slr_image_limits *limits, int *width,
                                   int *height, slr_error *err);
 
-/* A PNG text chunk (tEXt, or iTXt when not ASCII). The key: 1 to 79 ASCII characters. A text without
- * a value is left out. */
+/* A PNG text chunk (tEXt, or iTXt when not ASCII). The key: 1 to 79 ASCII characters. A text
+ * without a value is left out. */
 typedef struct slr_png_text {
     const char *key, *value;
 } slr_png_text;

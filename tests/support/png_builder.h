@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT
  *
- * PNG files of every kind, built byte by byte from the format's text and zlib, apart from the library that
- * reads them.
+ * PNG files of every kind, built byte by byte with zlib alone, apart from the library that reads
+ * them.
  *
  *     png_kind kind = {.width = 5, .height = 3, .depth = 2, .colour = 0};
  *     size_t size;
