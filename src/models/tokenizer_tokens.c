@@ -215,7 +215,8 @@ static selora_status add_more_special(additions *list, const slr_tokenizer_sourc
             SLR_TRY(add_special(list, source, key, value, json_string_value(value), err));
     }
     const json_t *of_config = present(source->config, extra);
-    if (json_array_size(of_config) + json_object_size(of_config) == 0)
+    bool is_empty = json_is_array(of_config) && json_array_size(of_config) == 0;
+    if (!of_config || is_empty)
         of_config = present(source->config, additional);
     SLR_TRY(add_special_list(list, source, extra, of_config, err));
     if (present(source->config, "added_tokens_decoder"))
