@@ -118,9 +118,55 @@ test_quick() {
     fi
 }
 
+# Adds the last "N passed, N failed" line of a step's log.
+count_from() {
+    local p=0 f=0
+    read -r p _ f _ < <(grep -E '^[0-9]+ passed, [0-9]+ failed$' "$1" | tail -n 1) || f=1
+    passed=$((passed + p)) failed=$((failed + f))
+    say "    $p passed, $f failed"
+}
+
+# The examples against an installed copy, as a stranger would build them.
+test_installed() {
+    local prefix=$PWD/build/installed name
+    rm -rf "$prefix" build/examples && mkdir -p build/examples || return 1
+    cmake --install build --prefix "$prefix" || return 1
+    export PKG_CONFIG_PATH=$prefix/lib/pkgconfig
+    for name in generate train; do
+        # shellcheck disable=SC2046
+        cc -std=c11 -Wall -Wextra -Werror "examples/$name.c" -o "build/examples/$name-pc" \
+            $(pkg-config --cflags --libs selora) || return 1
+        # shellcheck disable=SC2046
+        cc -std=c11 "examples/$name.c" -o "build/examples/$name-static" $(pkg-config --cflags selora) \
+            "$prefix/lib/libselora.a" $(pkg-config --static --libs selora | sed 's/-lselora//') || return 1
+    done
+    cmake -G Ninja -S examples -B build/examples/cmake -D CMAKE_PREFIX_PATH="$prefix" &&
+        cmake --build build/examples/cmake || return 1
+    tests/examples.sh "$prefix/bin/selora" build/examples
+}
+
+# Python with the reference packages, in a folder that later runs find again.
+peers_python() {
+    local folder
+    folder=${XDG_CACHE_HOME:-${HOME:-$PWD/build}/.cache}/selora/peers-$(sha256sum tools/requirements.txt | cut -c1-12)
+    peers=$folder/bin/python
+    [[ ! -e $folder/ready ]] || return 0
+    quietly "install the reference (a few GB of Python packages)" install_peers "$folder" ||
+        { say "the comparison with diffusers needs a package index: no network?"; return 1; }
+}
+
+install_peers() {
+    /usr/bin/python3 -m venv --clear "$1" &&
+        "$1/bin/pip" install --no-input --retries 5 --timeout 60 -r tools/requirements.txt && touch "$1/ready"
+}
+
 test_all() {
     need "${all_packages[@]}"
     test_quick
+    if [[ $(ctest --test-dir build -N -L slow) != *"Total Tests: 0"* ]]; then
+        run_ctest "slow tests" build -L slow
+    fi
+    check "the installed copy" test_installed
     local preset
     for preset in asan clang; do
         if build $preset; then
@@ -129,7 +175,13 @@ test_all() {
             failed=$((failed + 1))
         fi
     done
-    check "check the shell scripts" shellcheck run.sh .ci/run tools/*.sh
+    if peers_python; then
+        quietly "comparison with diffusers" tools/compare_with_peers.sh "$peers" build/selora || true
+        count_from $logs/comparison-with-diffusers.log
+    else
+        failed=$((failed + 1))
+    fi
+    check "check the shell scripts" shellcheck run.sh .ci/run tools/*.sh tests/*.sh tests/cli/*.sh
 }
 
 main() {
