@@ -144,6 +144,25 @@ static void test_T13_the_order_of_layers_decides_nothing(void **state)
     }
 }
 
+/* Layers whose pair gets no gradient at all: every ratio is infinite, the path decides. */
+static void test_T13_equal_scores_go_by_path(void **state)
+{
+    (void)state;
+    toy_shape reversed = chain;
+    reversed.reversed = true;
+    for (int order = 0; order < 2; order++) {
+        slr_method_options options = selora_every(1, 1.2);
+        options.top = 1;
+        toy_run *run = run_of(order ? &reversed : &chain, &options, 1);
+        for (int i = 0; i < 3; i++)
+            memset(toy_layer(run->toy, i)->a, 0, (size_t)toy_layer(run->toy, i)->slot.in * sizeof(slr_real));
+        toy_run_steps(run, 1, 1);
+        assert_true(isinf(run->events[0].ratio) && isinf(run->events[2].ratio));
+        assert_true(rank_of(run, 1) == 2 && rank_of(run, 0) == 1 && rank_of(run, 2) == 1); /* "text_encoder..." */
+        toy_run_free(run);
+    }
+}
+
 /* All decisions of a step come from one theta: the ratios in the log are those of the gradients before Adam. */
 static double seen_ratio[3];
 static void note_ratios(toy_run *run, int64_t step)
@@ -510,6 +529,7 @@ int main(void)
         cmocka_unit_test(test_T9_lambda_infinity_never_grows_even_without_gradients),
         cmocka_unit_test(test_T13_the_tested_row_is_adopted_and_all_are_redrawn),
         cmocka_unit_test(test_T13_the_order_of_layers_decides_nothing),
+        cmocka_unit_test(test_T13_equal_scores_go_by_path),
         cmocka_unit_test(test_T13_decisions_use_the_gradients_of_the_step),
         cmocka_unit_test(test_T10_growing_keeps_the_old_state_to_the_bit),
         cmocka_unit_test(test_reset_and_warm_moments),

@@ -68,6 +68,8 @@ static void test_T14_authors_adopt_a_fresh_row_and_drop_the_state(void **state)
         size_t bytes = (size_t)layer->slot.in * sizeof(slr_real);
         slr_real *tested = toy_copy(layer->a + before * layer->slot.in, bytes);
         toy_run_steps(run, at + 1, at + 10);
+        for (int64_t o = 0; o < layer->slot.out; o++) /* tested from the first expansion on */
+            assert_int_equal(layer->slot.gbt[before * layer->slot.out + o] != 0, before > 1);
         if (layer->slot.rank == before) { /* a rejected row is kept */
             assert_memory_equal(layer->a + before * layer->slot.in, tested, bytes);
         } else {
