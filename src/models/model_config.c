@@ -240,6 +240,8 @@ void slr_unet_config_read(const json_t *root, const char *file, slr_unet_config 
         slr_problems_add(problems, "%s: in_channels %lld is not supported (inpainting and editing models are not; %lld is expected)",
                          file, (long long)config->in_channels, (long long)config->out_channels);
     config->layers_per_block = (int)read_int(&r, "layers_per_block", 2, 1, 16);
+    config->sample_size = json_is_integer(json_object_get(root, "sample_size"))
+                              ? read_int(&r, "sample_size", 64, 1, 8192) : 64;
     config->cross_attention_width = read_int(&r, "cross_attention_dim", 1280, 1, 65536);
     config->groups = (int)read_int(&r, "norm_num_groups", 32, 1, 65536);
     config->norm_eps = read_number(&r, "norm_eps", 1e-5, 1e-12, 1e-1);
@@ -333,7 +335,7 @@ void slr_unet_config_sd15(slr_unet_config *config)
     *config = (slr_unet_config){
         .in_channels = 4, .out_channels = 4, .levels = 4, .channels = {320, 640, 1280, 1280},
         .down_attention = {true, true, true, false}, .up_attention = {false, true, true, true},
-        .heads = {8, 8, 8, 8}, .layers_per_block = 2, .cross_attention_width = 768, .groups = 32,
+        .sample_size = 64, .heads = {8, 8, 8, 8}, .layers_per_block = 2, .cross_attention_width = 768, .groups = 32,
         .norm_eps = 1e-5, .linear_projection = false, .flip_sin_to_cos = true, .freq_shift = 0,
     };
 }

@@ -11,6 +11,7 @@ enum { SLR_UNET_MAX_LEVELS = 8 };
 
 typedef struct slr_unet_config {
     int64_t in_channels, out_channels;
+    int64_t sample_size; /* side of the latents the model was made for; any other works too */
     int levels;
     int64_t channels[SLR_UNET_MAX_LEVELS]; /* block_out_channels */
     bool down_attention[SLR_UNET_MAX_LEVELS]; /* CrossAttnDownBlock2D, from the input side */
