@@ -7,6 +7,7 @@
 #include "api/context.h"
 #include "core/memory.h"
 #include "io/image.h"
+#include "models/merge_folder.h"
 
 selora_status selora_adapter_load(selora_context *context, const selora_model *model, const char *path,
                                   double strength, selora_adapter **result)
@@ -28,6 +29,12 @@ selora_status selora_adapter_load(selora_context *context, const selora_model *m
 selora_status selora_adapter_save(selora_context *context, const selora_adapter *adapter, const char *path)
 {
     return slr_adapter_file_save(adapter->set, &(slr_adapter_note){0}, path, slr_context_begin(context));
+}
+
+selora_status selora_adapter_merge(selora_context *context, const selora_model *model,
+                                   const selora_adapter *adapter, const char *folder)
+{
+    return slr_merge_folder(model->model, adapter->set, folder, slr_context_begin(context));
 }
 
 void selora_adapter_free(selora_adapter *adapter)

@@ -12,7 +12,6 @@
 #include "core/rng.h"
 #include "io/checksum.h"
 #include "io/json.h"
-#include "models/weight_files.h"
 #include "models/weight_names.h"
 
 enum { PATH_SIZE = 4096, MAX_CONFIG_BYTES = 8 << 20, COMPONENTS = 3 };
@@ -316,6 +315,14 @@ selora_status slr_model_hash(const slr_model *model, char hex[65], slr_error *er
     if (files == 0)
         snprintf(hex, 65, "random");
     return SELORA_OK;
+}
+
+const slr_weight_files *slr_model_weight_files(const slr_model *model, const char *component)
+{
+    for (int c = 0; c < COMPONENTS && !model->single_file; c++)
+        if (strcmp(component, component_names[c]) == 0)
+            return &model->files->sets[c];
+    return &model->files->sets[0];
 }
 
 /* Cheap noise with the spread of a trained layer: uniform, variance 1 / fan-in; norms at 1, biases small. */

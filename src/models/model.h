@@ -12,6 +12,7 @@
 
 #include "graph/weights.h"
 #include "models/model_config.h"
+#include "models/weight_files.h"
 
 typedef struct slr_model_options {
     const char *variant;   /* "fp16" and the like; NULL: plain files, then fp16 */
@@ -45,6 +46,9 @@ void slr_model_free(slr_model *model);
 
 /* SHA-256 over the weight files, in a fixed order, as 64 hex digits; "random" for a random model. */
 selora_status slr_model_hash(const slr_model *model, char hex[65], slr_error *err);
+
+/* The mapped files of "unet", "text_encoder" or "vae"; of a single file: its own, for every component. */
+const slr_weight_files *slr_model_weight_files(const slr_model *model, const char *component);
 
 /* Records every component once at its smallest size: the linear layers that adapters may join and all weights. */
 slr_graph *slr_model_record(const slr_model *model, bool with_vae);
