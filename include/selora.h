@@ -188,6 +188,7 @@ typedef struct selora_train_options {
     double probe_z;
     const char *fisher;     /* batch, sample, cross */
     const char *normalise;  /* none, rank, param */
+    double mu;              /* with rank */
     const char *probe_norm; /* kaiming, match */
     int warm_v;
     const char *probe_pass;    /* fused, extra; NULL: the method's own */
