@@ -225,9 +225,9 @@ static selora_status run(job *j, slr_error *err)
     SLR_TRY(slr_model_hash(j->model, j->model_hash, err));
     if (j->adapters)
         SLR_TRY(slr_sha256_file(j->adapter_path, j->adapter_hash, err));
-    SLR_TRY(slr_make_folders(o->out, 0755, err));
-    SLR_TRY(start_grid(j, err));
     SLR_TRY(slr_drawing_start(&j->drawing, j->total, err));
+    SLR_TRY(start_grid(j, err));
+    SLR_TRY(slr_make_folders(o->out, 0755, err));
     SLR_TRY(draw_all(j, err));
     slr_note(&j->context->hooks, "pictures, grid.png and metadata.csv are in %s", o->out);
     return SELORA_OK;
