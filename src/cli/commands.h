@@ -1,0 +1,29 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * The commands of the program: each takes the arguments after its name and returns the exit code.
+ */
+#ifndef CLI_COMMANDS_H
+#define CLI_COMMANDS_H
+
+#include "cli/command_line.h"
+
+int cmd_train(int argc, char **argv);
+int cmd_generate(int argc, char **argv);
+int cmd_bench(int argc, char **argv);
+int cmd_inspect(int argc, char **argv);
+int cmd_phantom(int argc, char **argv);
+
+/* A command whose whole job is one library call over one options struct. */
+typedef struct cli_job {
+    const char *summary, *example;
+    const selora_option *list;
+    size_t count;
+    void *options;
+    selora_status (*run)(selora_context *context, const void *options);
+} cli_job;
+
+int cli_run_job(const cli_job *job, int argc, char **argv);
+/* "usage, example, options" of a command. */
+void cli_print_help(const char *summary, const char *example, const selora_option *list, size_t count);
+
+#endif

@@ -1,0 +1,63 @@
+/* SPDX-License-Identifier: MIT */
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "cli/commands.h"
+
+typedef struct command {
+    const char *name, *summary;
+    int (*run)(int argc, char **argv);
+} command;
+
+static const command commands[] = {
+    {"train", "fit a SeLoRA adapter to a folder of pictures with captions", cmd_train},
+    {"generate", "draw pictures from prompts, with or without an adapter", cmd_generate},
+    {"inspect", "show what a model, adapter, run or data folder holds", cmd_inspect},
+    {"phantom", "draw synthetic training pictures with captions", cmd_phantom},
+    {"bench", "time a step over random weights", cmd_bench},
+};
+enum { COMMAND_COUNT = sizeof commands / sizeof *commands };
+
+static void print_usage(FILE *stream)
+{
+    fprintf(stream, "selora %s: adapt Stable Diffusion 1.x models to medical pictures\n\n"
+                    "usage: selora COMMAND [options]\n\n", selora_version());
+    for (int i = 0; i < COMMAND_COUNT; i++)
+        fprintf(stream, "  %-10s %s\n", commands[i].name, commands[i].summary);
+    fprintf(stream, "\nselora COMMAND --help shows the options of a command, with an example.\n"
+                    "exit codes: 0 done, 1 a check failed, 2 usage, 3 bad input, 4 no memory or disk,\n"
+                    "            5 numerical failure, 130 interrupted\n");
+}
+
+/* Threads that wait for work should sleep soon instead of burning a core that the next program needs. The OpenMP
+ * runtimes read this before main() runs, so the program starts itself again once. */
+static void let_threads_sleep(char **argv)
+{
+    if (getenv("GOMP_SPINCOUNT") || getenv("OMP_WAIT_POLICY") || getenv("KMP_BLOCKTIME"))
+        return;
+    if (setenv("GOMP_SPINCOUNT", "1000", 1) == 0 && setenv("KMP_BLOCKTIME", "0", 1) == 0)
+        execv("/proc/self/exe", argv); /* where that fails, waiting is less polite, nothing else */
+}
+
+int main(int argc, char **argv)
+{
+    let_threads_sleep(argv);
+    const char *name = argc > 1 ? argv[1] : "";
+    for (int i = 0; i < COMMAND_COUNT; i++)
+        if (strcmp(commands[i].name, name) == 0)
+            return commands[i].run(argc - 2, argv + 2);
+    if (strcmp(name, "--version") == 0 || strcmp(name, "version") == 0) {
+        printf("selora %s\n", selora_version());
+        return 0;
+    }
+    if (strcmp(name, "--help") == 0 || strcmp(name, "-h") == 0 || strcmp(name, "help") == 0) {
+        print_usage(stdout);
+        return 0;
+    }
+    if (name[0])
+        fprintf(stderr, "selora: %s: no such command\n\n", name);
+    print_usage(stderr);
+    return SELORA_USAGE;
+}
