@@ -12,11 +12,8 @@ typedef struct command {
 } command;
 
 static const command commands[] = {
-    {"train", "fit a SeLoRA adapter to a folder of pictures with captions", cmd_train},
     {"generate", "draw pictures from prompts, with or without an adapter", cmd_generate},
-    {"inspect", "show what a model, adapter, run or data folder holds", cmd_inspect},
     {"phantom", "draw synthetic training pictures with captions", cmd_phantom},
-    {"bench", "time a step over random weights", cmd_bench},
 };
 enum { COMMAND_COUNT = sizeof commands / sizeof *commands };
 
