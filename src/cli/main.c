@@ -12,6 +12,7 @@ typedef struct command {
 } command;
 
 static const command commands[] = {
+    {"train", "fit an adapter to a folder of pictures with captions", cmd_train},
     {"generate", "draw pictures from prompts, with or without an adapter", cmd_generate},
     {"phantom", "draw synthetic training pictures with captions", cmd_phantom},
 };

@@ -9,6 +9,9 @@
 #include "core/memory.h"
 #include "train/ema.h"
 
+static const char advice[] = "a lower --lr or --max-grad-norm may help";
+static const double largest_norm = 1e18; /* its square is far from the end of floats: Adam's second moments are finite */
+
 struct slr_trainer {
     const slr_model *model;
     slr_adapter_set *set;
@@ -137,7 +140,7 @@ static selora_status fail_loss(slr_trainer *t, int64_t step, double loss, slr_er
 {
     const char *layer = slr_train_graph_find_nonfinite(t->graph);
     return slr_fail(err, SELORA_NUMERIC, "step %lld: the loss is %g; the first output that is not finite is that of "
-                    "%s; a lower --lr or --max-grad-norm may help", (long long)step, loss, layer ? layer : "the loss");
+                    "%s; %s", (long long)step, loss, layer ? layer : "the loss", advice);
 }
 
 /* Forward and backward over all batches of a step; *loss is their mean. */
@@ -164,11 +167,26 @@ static selora_status run_batches(slr_trainer *t, int64_t step, const slr_train_s
     return SELORA_OK;
 }
 
-static selora_status fail_adapter(slr_trainer *t, int64_t step, bool gradient, slr_error *err)
+/* The layer to name: the first whose gradient is not finite, else the one with the largest. */
+static selora_status fail_gradient(slr_trainer *t, int64_t step, double norm, slr_error *err)
 {
-    const slr_adapter *layer = slr_adapter_set_nonfinite(t->set, gradient);
-    return slr_fail(err, SELORA_NUMERIC, "step %lld: %s of %s is not finite; a lower --lr or --max-grad-norm may help",
-                    (long long)step, gradient ? "the gradient" : "the adapter", layer ? layer->path : "the adapter");
+    const slr_adapter *layer = slr_adapter_set_nonfinite(t->set, true);
+    double most = -1;
+    for (int i = 0; isfinite(norm) && i < slr_adapter_set_count(t->set); i++) {
+        double energy = slr_adapter_gradient_energy(slr_adapter_set_at(t->set, i));
+        if (energy > most) {
+            most = energy;
+            layer = slr_adapter_set_at(t->set, i);
+        }
+    }
+    return slr_fail(err, SELORA_NUMERIC, "step %lld: the gradient of %s is %s; %s", (long long)step,
+                    layer ? layer->path : "the adapter", isfinite(norm) ? "too large to be squared" : "not finite", advice);
+}
+
+static selora_status fail_weight(const slr_adapter *layer, int64_t step, slr_error *err)
+{
+    return slr_fail(err, SELORA_NUMERIC, "step %lld: the adapter of %s is not finite; %s", (long long)step, layer->path,
+                    advice);
 }
 
 static selora_status optimise(slr_trainer *t, int64_t step, slr_train_result *result, slr_error *err)
@@ -176,12 +194,13 @@ static selora_status optimise(slr_trainer *t, int64_t step, slr_train_result *re
     const slr_trainer_options *o = &t->options;
     slr_method_after_backward(t->method, step);
     result->gradient_norm = slr_clip_gradients(t->set, o->max_grad_norm);
-    if (!isfinite(result->gradient_norm))
-        return fail_adapter(t, step, true, err);
+    if (!(result->gradient_norm < largest_norm))
+        return fail_gradient(t, step, result->gradient_norm, err);
     double factor = slr_lr_factor(&o->schedule, step - 1);
     result->rates = (slr_learning_rates){.unet = o->rates.unet * factor, .text_encoder = o->rates.text_encoder * factor};
     slr_adam_step(&o->adam, t->set, &result->rates);
-    return slr_adapter_set_nonfinite(t->set, false) ? fail_adapter(t, step, false, err) : SELORA_OK;
+    const slr_adapter *bad = slr_adapter_set_nonfinite(t->set, false);
+    return bad ? fail_weight(bad, step, err) : SELORA_OK;
 }
 
 static selora_status run_step(slr_trainer *t, int64_t step, const slr_train_sample *samples, slr_train_result *result,

@@ -1,0 +1,186 @@
+/* SPDX-License-Identifier: MIT */
+#include "api/train_job.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "api/sample_grid.h"
+#include "core/free_memory.h"
+#include "core/memory.h"
+
+/* Validation and pictures cost many steps' time: not more often than this unless asked for. */
+enum { MIN_VALIDATION_STEPS = 50 };
+
+static selora_status check_options(const selora_train_options *o, slr_error *err)
+{
+    if ((o->steps > 0) == (o->epochs > 0))
+        return slr_fail(err, SELORA_USAGE, "--steps N or --epochs N is needed, and only one of them");
+    if (!(o->caption_dropout >= 0 && o->caption_dropout <= 1))
+        return slr_fail(err, SELORA_USAGE, "--caption-dropout: found %g, expected 0 to 1", o->caption_dropout);
+    return SELORA_OK;
+}
+
+static selora_status open_model(slr_train_job *job, slr_error *err)
+{
+    const selora_train_options *o = job->options;
+    slr_model_options options = {.variant = o->variant, .tokenizer = o->tokenizer, .config = o->model_config};
+    SLR_TRY(slr_model_open(o->model, &options, &job->model, err));
+    return slr_train_settings_read(&job->settings, job->context, job->model, o, err);
+}
+
+static selora_status open_data(slr_train_job *job, slr_error *err)
+{
+    const selora_train_options *o = job->options;
+    slr_dataset_options options = {.caption_column = o->caption_column, .group_column = o->group_column};
+    SLR_TRY(slr_dataset_open(o->data, &options, &job->data, err));
+    SLR_TRY(slr_dataset_check_pictures(job->data, &job->context->hooks, err));
+    SLR_TRY(slr_split_dataset(job->data, o->seed, &job->split, err));
+    job->facts.train = (int64_t)job->split.train_count;
+    job->facts.validation = (int64_t)job->split.validation_count;
+    job->facts.test = (int64_t)job->split.test_count;
+    job->facts.captions_empty = (int64_t)slr_dataset_get_counts(job->data).empty_captions;
+    return slr_dataset_hash(job->data, job->facts.data_sha256, err);
+}
+
+static selora_status encode_captions(slr_train_job *job, slr_error *err)
+{
+    size_t count = slr_dataset_count(job->data), tokens = (size_t)job->settings.trainer.tokens;
+    job->ids = slr_alloc(count * tokens, sizeof *job->ids);
+    if (!job->ids)
+        return slr_fail_memory(err, count * tokens * sizeof *job->ids, "the captions");
+    for (size_t i = 0; i < count; i++) {
+        bool cut;
+        SLR_TRY(slr_train_settings_encode(&job->settings, slr_dataset_item(job->data, i)->caption,
+                                          job->ids + i * tokens, &cut, err));
+        job->facts.captions_cut += cut;
+    }
+    return SELORA_OK;
+}
+
+const int64_t *slr_train_job_ids(const slr_train_job *job, uint32_t item)
+{
+    return job->ids + (int64_t)item * job->settings.trainer.tokens;
+}
+
+static selora_status count_steps(slr_train_job *job, slr_error *err)
+{
+    const selora_train_options *o = job->options;
+    int64_t pictures = job->facts.train;
+    job->places = o->batch_size * o->accumulate;
+    if (o->epochs > INT32_MAX / 8 || o->steps > UINT32_MAX)
+        return slr_fail(err, SELORA_USAGE, "--%s: more than a run can count", o->steps ? "steps" : "epochs");
+    job->steps = o->steps ? o->steps : (o->epochs * pictures + job->places - 1) / job->places;
+    int64_t epoch = (pictures + job->places - 1) / job->places;
+    int64_t epochs = (MIN_VALIDATION_STEPS + epoch - 1) / epoch;
+    job->validate_every = o->validate_every ? o->validate_every : epoch * epochs;
+    job->facts.steps = job->steps;
+    return SELORA_OK;
+}
+
+/* The log is opened after the trainer has been made. */
+static void forward_rank(void *context, const slr_rank_event *event)
+{
+    const slr_train_job *job = context;
+    if (job->rank_log.write)
+        job->rank_log.write(job->rank_log.context, event);
+}
+
+static selora_status make_trainer(slr_train_job *job, slr_error *err)
+{
+    slr_trainer_options *options = &job->settings.trainer;
+    const slr_prepare_options *prepare = &job->settings.prepare;
+    SLR_TRY(slr_train_settings_adapters(&job->settings, job->model, &job->set, err));
+    options->steps = options->schedule.steps = job->steps;
+    options->rank_log = (slr_rank_log){forward_rank, job};
+    SLR_TRY(slr_trainer_new(job->model, job->set, options, &job->trainer, err));
+    SLR_TRY(slr_latent_encoder_new(job->model, prepare->width, prepare->height, options->backend, options->threads,
+                                   &job->encoder, err));
+    SLR_TRY(slr_data_order_init(&job->order, job->options->seed, (uint32_t)job->split.train_count, err));
+    job->facts.backend = options->backend->name;
+    job->facts.threads = options->threads;
+    job->facts.layers = slr_adapter_set_count(job->set);
+    job->facts.parameters = slr_adapter_set_parameters(job->set);
+    return SELORA_OK;
+}
+
+/* What the run will allocate beside the model: encoding and drawing happen one at a time beside training. */
+static selora_status predict_memory(slr_train_job *job, slr_error *err)
+{
+    size_t pictures = job->split.train_count + job->split.validation_count, drawing = 0;
+    size_t encoding = slr_latent_encoder_bytes(job->encoder), adapters = slr_adapter_set_bytes(job->set);
+    SLR_TRY(slr_sample_grid_bytes(job, &drawing, err));
+    job->memory = slr_trainer_bytes(job->trainer) + adapters + (job->options->ema > 0 ? adapters / 4 : 0) +
+                  pictures * (size_t)slr_latent_encoder_count(job->encoder) * sizeof(float) +
+                  (encoding > drawing ? encoding : drawing);
+    return slr_check_free_memory(job->memory, "training", "choose a smaller --size or --batch-size (with "
+                                 "--gradient-accumulation-steps), or --train unet", err);
+}
+
+static selora_status open_all(slr_train_job *job, slr_error *err)
+{
+    SLR_TRY(check_options(job->options, err));
+    SLR_TRY(open_model(job, err));
+    SLR_TRY(open_data(job, err));
+    SLR_TRY(encode_captions(job, err));
+    SLR_TRY(count_steps(job, err));
+    SLR_TRY(make_trainer(job, err));
+    return predict_memory(job, err);
+}
+
+selora_status slr_train_job_open(slr_train_job *job, selora_context *context, const selora_train_options *options,
+                                 slr_error *err)
+{
+    *job = (slr_train_job){.context = context, .options = options};
+    return open_all(job, err);
+}
+
+void slr_train_job_close(slr_train_job *job)
+{
+    slr_data_order_free(&job->order);
+    slr_latent_encoder_free(job->encoder);
+    slr_trainer_free(job->trainer);
+    slr_adapter_set_free(job->set);
+    free(job->ids);
+    slr_split_free(&job->split);
+    slr_dataset_free(job->data);
+    slr_train_settings_free(&job->settings);
+    slr_model_free(job->model);
+    *job = (slr_train_job){0};
+}
+
+static void describe_data(const slr_train_job *job)
+{
+    const slr_hooks *hooks = &job->context->hooks;
+    slr_dataset_counts counts = slr_dataset_get_counts(job->data);
+    slr_note(hooks, "%lld pictures train, %lld validate, %lld are left for tests", (long long)job->facts.train,
+             (long long)job->facts.validation, (long long)job->facts.test);
+    if (counts.unlisted)
+        slr_note(hooks, "%zu pictures of the folder stand in no row and are not used", counts.unlisted);
+    if (counts.duplicates)
+        slr_note(hooks, "%zu pictures are byte for byte copies of others", counts.duplicates);
+    if (job->facts.captions_empty)
+        slr_warn(hooks, "%lld captions are empty", (long long)job->facts.captions_empty);
+    if (job->facts.captions_cut)
+        slr_warn(hooks, "%lld captions are longer than %lld tokens: the rest of them is not seen",
+                 (long long)job->facts.captions_cut, (long long)job->settings.trainer.tokens - 2);
+    if (job->facts.validation == 0)
+        slr_warn(hooks, "no picture validates: the last adapter counts as the best");
+    if (job->places > job->facts.train)
+        slr_note(hooks, "a step takes %lld pictures, there are %lld: some come twice, with noise of their own",
+                 (long long)job->places, (long long)job->facts.train);
+}
+
+void slr_train_job_describe(const slr_train_job *job)
+{
+    const slr_hooks *hooks = &job->context->hooks;
+    const slr_prepare_options *p = &job->settings.prepare;
+    describe_data(job);
+    slr_note(hooks, "%s on %lld layers, rank %lld: %lld trainable parameters", job->options->method,
+             (long long)job->facts.layers, (long long)job->options->rank, (long long)job->facts.parameters);
+    slr_note(hooks, "%dx%d pixels, %lld steps of %lld pictures, a validation every %lld steps", p->width, p->height,
+             (long long)job->steps, (long long)job->places, (long long)job->validate_every);
+    slr_note(hooks, "backend %s, %d threads, %.1f GMAC forward a batch", job->facts.backend, job->facts.threads,
+             (double)slr_trainer_macs(job->trainer) / 1e9);
+    slr_note(hooks, "memory: %.2f GB to train, beside the %.2f GB of the model that are not mapped from its files",
+             (double)job->memory / 1e9, (double)slr_weight_store_bytes(job->model->weights) / 1e9);
+}

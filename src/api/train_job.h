@@ -1,0 +1,52 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * Everything that `selora train` needs before its first step, opened and checked: model, pictures, split, captions,
+ * adapters, trainer, and how much memory it will take. Writes nothing.
+ *
+ *     slr_train_job job;
+ *     SLR_TRY(slr_train_job_open(&job, context, options, err));
+ *     slr_train_job_describe(&job);
+ *     ... slr_train_run() (api/train_run.h) ...
+ *     slr_train_job_close(&job);
+ */
+#ifndef SLR_TRAIN_JOB_H
+#define SLR_TRAIN_JOB_H
+
+#include "api/train_settings.h"
+#include "data/latent_cache.h"
+#include "data/split.h"
+#include "report/run_file.h"
+#include "train/data_order.h"
+
+typedef struct slr_train_job {
+    selora_context *context;
+    const selora_train_options *options;
+    slr_model *model;
+    slr_train_settings settings;
+    slr_dataset *data;
+    slr_split split;
+    int64_t *ids; /* (items of the dataset, T) */
+    slr_adapter_set *set;
+    slr_trainer *trainer;
+    slr_latent_encoder *encoder;
+    slr_data_order order;
+    slr_run_facts facts;    /* all but the SHA-256 of the model */
+    int64_t steps;          /* of the whole run */
+    int64_t places;         /* pictures a step */
+    int64_t validate_every; /* steps */
+    slr_rank_log rank_log;  /* to be set when there is a log */
+    size_t memory;          /* what will be allocated */
+} slr_train_job;
+
+/* Must not move afterwards. slr_train_job_close() also after a failure. */
+selora_status slr_train_job_open(slr_train_job *job, selora_context *context, const selora_train_options *options,
+                                 slr_error *err);
+void slr_train_job_close(slr_train_job *job);
+
+/* Notes: parts, captions, adapters, memory, backend. */
+void slr_train_job_describe(const slr_train_job *job);
+
+/* Ids of one item of the dataset. */
+const int64_t *slr_train_job_ids(const slr_train_job *job, uint32_t item);
+
+#endif

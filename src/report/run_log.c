@@ -1,0 +1,167 @@
+/* SPDX-License-Identifier: MIT */
+#include "report/run_log.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <inttypes.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "core/memory.h"
+
+static const char rank_header[] = "step,layer,ratio,standard_error,rank_before,rank_after,note\n";
+
+/* A text file that grows at its end. */
+typedef struct table {
+    char *path;
+    FILE *stream;
+    int error; /* errno of the first failure */
+} table;
+
+struct slr_run_log {
+    table steps, ranks;
+};
+
+static void note_failure(table *t)
+{
+    if (t->error == 0)
+        t->error = errno ? errno : EIO;
+}
+
+static selora_status report_failure(const table *t, slr_error *err)
+{
+    if (t->error == 0)
+        return SELORA_OK;
+    errno = t->error;
+    return slr_fail_errno(err, t->path, "write the file");
+}
+
+static selora_status open_table(table *t, const char *folder, const char *name, int64_t bytes, const slr_hooks *hooks,
+                                slr_error *err)
+{
+    struct stat info;
+    t->path = slr_format("%s/%s", folder, name);
+    if (!t->path)
+        return slr_fail_memory(err, 0, name);
+    int fd = open(t->path, O_WRONLY | O_CREAT | O_NOFOLLOW | O_CLOEXEC, 0644);
+    if (fd < 0 || fstat(fd, &info) != 0 || (info.st_size > bytes && ftruncate(fd, bytes) != 0) ||
+        lseek(fd, 0, SEEK_END) < 0 || !(t->stream = fdopen(fd, "ab"))) {
+        selora_status status = slr_fail_errno(err, t->path, "write the file");
+        if (fd >= 0)
+            close(fd);
+        return status;
+    }
+    if (info.st_size < bytes)
+        slr_warn(hooks, "%s is shorter than the checkpoint says: earlier lines are lost", t->path);
+    return SELORA_OK;
+}
+
+static void close_table(table *t)
+{
+    if (t->stream)
+        fclose(t->stream);
+    free(t->path);
+}
+
+static void flush(table *t)
+{
+    errno = 0;
+    if (ferror(t->stream) || fflush(t->stream) != 0)
+        note_failure(t);
+}
+
+selora_status slr_run_log_open(const char *folder, int64_t log_bytes, int64_t rank_bytes, const slr_hooks *hooks,
+                               slr_run_log **result, slr_error *err)
+{
+    *result = NULL;
+    slr_run_log *log = slr_alloc(1, sizeof *log);
+    if (!log)
+        return slr_fail_memory(err, sizeof *log, "the log");
+    selora_status status = open_table(&log->steps, folder, "log.jsonl", log_bytes, hooks, err);
+    if (status == SELORA_OK)
+        status = open_table(&log->ranks, folder, "ranks.csv", rank_bytes, hooks, err);
+    if (status == SELORA_OK && ftell(log->ranks.stream) <= 0) {
+        fputs(rank_header, log->ranks.stream);
+        flush(&log->ranks);
+        status = report_failure(&log->ranks, err);
+    }
+    if (status != SELORA_OK) {
+        slr_run_log_close(log);
+        return status;
+    }
+    *result = log;
+    return SELORA_OK;
+}
+
+void slr_run_log_close(slr_run_log *log)
+{
+    if (!log)
+        return;
+    close_table(&log->steps);
+    close_table(&log->ranks);
+    free(log);
+}
+
+/* Layer names hold no commas or quotes; notes are our own texts. */
+static void write_rank(void *context, const slr_rank_event *event)
+{
+    slr_run_log *log = context;
+    errno = 0;
+    if (fprintf(log->ranks.stream, "%" PRId64 ",%s,%.9g,%.9g,%d,%d,%s\n", event->step, event->layer, event->ratio,
+                event->standard_error, event->rank_before, event->rank_after, event->note) < 0)
+        note_failure(&log->ranks);
+}
+
+slr_rank_log slr_run_log_ranks(slr_run_log *log)
+{
+    return (slr_rank_log){write_rank, log};
+}
+
+selora_status slr_run_log_step(slr_run_log *log, const slr_train_result *r, int64_t epoch, double seconds,
+                               double samples_per_second, slr_error *err)
+{
+    errno = 0;
+    if (fprintf(log->steps.stream,
+                "{\"step\": %" PRId64 ", \"epoch\": %" PRId64 ", \"loss\": %.9g, \"lr\": %.9g, \"lr_text\": %.9g, "
+                "\"gradient_norm\": %.9g, \"rank\": %" PRId64 ", \"seconds\": %.6g, \"samples_per_s\": %.6g}\n",
+                r->step, epoch, r->loss, r->rates.unet, r->rates.text_encoder, r->gradient_norm, r->total_rank, seconds,
+                samples_per_second) < 0)
+        note_failure(&log->steps);
+    flush(&log->steps);
+    flush(&log->ranks);
+    SLR_TRY(report_failure(&log->steps, err));
+    return report_failure(&log->ranks, err);
+}
+
+selora_status slr_run_log_validation(slr_run_log *log, int64_t step, double loss, bool best, slr_error *err)
+{
+    errno = 0;
+    if (fprintf(log->steps.stream, "{\"step\": %" PRId64 ", \"validation_loss\": %.17g, \"best\": %s}\n", step, loss,
+                best ? "true" : "false") < 0)
+        note_failure(&log->steps);
+    flush(&log->steps);
+    return report_failure(&log->steps, err);
+}
+
+void slr_run_log_lengths(const slr_run_log *log, int64_t *log_bytes, int64_t *rank_bytes)
+{
+    *log_bytes = ftell(log->steps.stream);
+    *rank_bytes = ftell(log->ranks.stream);
+}
+
+static selora_status sync_table(table *t, slr_error *err)
+{
+    flush(t);
+    if (t->error == 0 && fsync(fileno(t->stream)) != 0 && errno != EINVAL)
+        note_failure(t);
+    return report_failure(t, err);
+}
+
+selora_status slr_run_log_sync(slr_run_log *log, slr_error *err)
+{
+    SLR_TRY(sync_table(&log->steps, err));
+    return sync_table(&log->ranks, err);
+}

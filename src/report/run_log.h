@@ -1,0 +1,37 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * The two tables that grow while a run goes on: log.jsonl (a line a step, a line a validation) and ranks.csv (a line for
+ * every layer at every probe).
+ *
+ *     slr_run_log *log;
+ *     SLR_TRY(slr_run_log_open("run", 0, 0, hooks, &log, err));        (lengths to cut back to: none, a new run)
+ *     SLR_TRY(slr_run_log_step(log, &result, epoch, seconds, images_per_second, err));
+ *     slr_run_log_lengths(log, &log_bytes, &rank_bytes);
+ *     SLR_TRY(slr_run_log_sync(log, err));                             (on disk before a checkpoint names the lengths)
+ *     slr_run_log_close(log);
+ *
+ * A resumed run is cut back to the lengths that its checkpoint names, so that its files hold each step once.
+ */
+#ifndef SLR_RUN_LOG_H
+#define SLR_RUN_LOG_H
+
+#include "core/hooks.h"
+#include "train/trainer.h"
+
+typedef struct slr_run_log slr_run_log;
+
+selora_status slr_run_log_open(const char *folder, int64_t log_bytes, int64_t rank_bytes, const slr_hooks *hooks,
+                               slr_run_log **log, slr_error *err);
+void slr_run_log_close(slr_run_log *log);
+
+/* Probes go here while a step runs; a failure to write them is reported by the next call. */
+slr_rank_log slr_run_log_ranks(slr_run_log *log);
+
+selora_status slr_run_log_step(slr_run_log *log, const slr_train_result *result, int64_t epoch, double seconds,
+                               double samples_per_second, slr_error *err);
+selora_status slr_run_log_validation(slr_run_log *log, int64_t step, double loss, bool best, slr_error *err);
+/* Bytes written so far. */
+void slr_run_log_lengths(const slr_run_log *log, int64_t *log_bytes, int64_t *rank_bytes);
+selora_status slr_run_log_sync(slr_run_log *log, slr_error *err);
+
+#endif
