@@ -1,13 +1,13 @@
 /* SPDX-License-Identifier: MIT
  * Facts of an adapter file, of any tool's naming, without its model: rank, shape, scale and size of the effect of every
- * layer. Rows that are zero in A are padding and count as no rank. */
+ * layer. The rank is what the header says, else the rows of A that are not zero: others are padding. */
 #include <math.h>
 #include <stdlib.h>
 #include <string.h>
 
+#include "adapters/adapter_scale.h"
 #include "api/inspect.h"
 #include "core/memory.h"
-#include "io/json.h"
 #include "io/safetensors.h"
 
 enum { MAX_SHOWN_VALUE = 200, MAX_NAME = 512, MAX_STORED_RANK = 4096 };
@@ -55,41 +55,20 @@ static const char *naming_of(const char *name)
     return strncmp(name, "base_model.model.", 17) == 0 ? "PEFT" : "diffusers";
 }
 
-/* config[component.key], or the entry of config[component.pattern] whose key `module` ends in; `fallback` for neither. */
-static double config_value(const json_t *config, const char *component, const char *key, const char *pattern,
-                           const char *module, double fallback)
+/* What readers multiply B A with: alpha / rank of kohya files, as the header of diffusers files says, else 1. */
+static selora_status scale_of(const slr_safetensors *file, const slr_adapter_header *header, const char *stem,
+                              int64_t rank, double *scale, slr_error *err)
 {
-    char name[MAX_NAME];
-    snprintf(name, sizeof name, "%s.%s", component, key);
-    double value = json_is_number(json_object_get(config, name)) ? json_number_value(json_object_get(config, name)) : fallback;
-    snprintf(name, sizeof name, "%s.%s", component, pattern);
-    const char *ending;
-    json_t *entry;
-    size_t length = strlen(module);
-    json_object_foreach(json_object_get(config, name), ending, entry) {
-        size_t tail = strlen(ending);
-        if (json_is_number(entry) && tail <= length && strcmp(module + length - tail, ending) == 0 &&
-            (tail == length || module[length - tail - 1] == '.'))
-            value = json_number_value(entry);
-    }
-    return value;
-}
-
-/* What readers multiply B A with: alpha / rank of kohya files, lora_alpha / r of the diffusers metadata, else 1. */
-static double scale_of(const slr_safetensors *file, const json_t *config, const char *stem, double rank)
-{
-    char name[MAX_NAME];
+    char name[MAX_NAME + 64];
     float alpha = 0;
     snprintf(name, sizeof name, "%s.alpha", stem);
     const slr_stored_tensor *stored = slr_safetensors_find(file, name);
-    if (stored && slr_stored_count(stored) == 1 && slr_stored_to_f32(stored, 0, 1, &alpha) && alpha != 0.0f)
-        return (double)alpha / rank;
-    const char *dot = strchr(stem, '.');
-    if (!config || !dot || (size_t)(dot - stem) >= sizeof name)
-        return 1;
-    snprintf(name, sizeof name, "%.*s", (int)(dot - stem), stem);
-    double r = config_value(config, name, "r", "rank_pattern", dot + 1, rank);
-    return r > 0 ? config_value(config, name, "lora_alpha", "alpha_pattern", dot + 1, r) / r : 1;
+    if (!stored)
+        return slr_adapter_header_scale(header, stem, rank, scale, err);
+    if (slr_stored_count(stored) != 1 || !slr_stored_to_f32(stored, 0, 1, &alpha))
+        return slr_fail(err, SELORA_BAD_INPUT, "%s: %s: expected one number", slr_safetensors_path(file), name);
+    *scale = alpha != 0.0f ? (double)alpha / (double)rank : 1;
+    return SELORA_OK;
 }
 
 /* Rows of A (rank, in) that are not all zero, and || B A || from the Gram matrices: tr(B^T B A A^T). */
@@ -125,31 +104,37 @@ static selora_status measure(const slr_stored_tensor *a, const slr_stored_tensor
     return status;
 }
 
-static selora_status add_layer(const slr_safetensors *file, const json_t *config, const slr_stored_tensor *a, int suffix,
-                               size_t stem_length, json_t *rows, slr_error *err)
+static selora_status add_layer(const slr_safetensors *file, const slr_adapter_header *header, const slr_stored_tensor *a,
+                               int suffix, size_t stem_length, json_t *rows, slr_error *err)
 {
-    char stem[MAX_NAME], name[MAX_NAME + 64];
+    char stem[MAX_NAME], name[MAX_NAME + 64], rounded[32];
     snprintf(stem, sizeof stem, "%.*s", (int)stem_length, a->name);
     snprintf(name, sizeof name, "%s%s", stem, suffixes[suffix][1]);
     const slr_stored_tensor *b = stem_length < sizeof stem ? slr_safetensors_find(file, name) : NULL;
     if (!b)
         return slr_fail(err, SELORA_BAD_INPUT, "%s: %s has no partner %s", slr_safetensors_path(file), a->name, suffixes[suffix][1]);
     if (a->dims < 2 || b->dims < 2 || a->shape[0] != b->shape[1] || a->shape[0] < 1 || a->shape[0] > MAX_STORED_RANK ||
-        slr_stored_count(a) == 0 || slr_stored_count(b) != b->shape[0] * b->shape[1])
+        slr_stored_count(a) == 0 || slr_stored_count(b) == 0 || slr_stored_count(b) != b->shape[0] * b->shape[1])
         return slr_fail(err, SELORA_BAD_INPUT, "%s: %s and its partner are not (rank, in) and (out, rank)",
                         slr_safetensors_path(file), a->name);
-    int64_t rank;
-    double norm, scale = scale_of(file, config, stem, (double)a->shape[0]);
-    SLR_TRY(measure(a, b, &rank, &norm, err));
+    int64_t acting;
+    int rank = 0;
+    bool said;
+    double norm, scale, trained_scale = 0;
+    SLR_TRY(scale_of(file, header, stem, a->shape[0], &scale, err));
+    SLR_TRY(slr_adapter_header_true(header, stem, &said, &rank, &trained_scale, err));
+    SLR_TRY(measure(a, b, &acting, &norm, err));
     if (!isfinite(norm * scale))
         return slr_fail(err, SELORA_NUMERIC, "%s: %s or its partner holds a value that is not finite",
                         slr_safetensors_path(file), a->name);
-    char rounded[32]; /* more digits would only widen the table */
-    snprintf(rounded, sizeof rounded, "%.4g", norm * scale);
-    json_array_append_new(rows, json_pack("{s:s, s:I, s:I, s:I, s:I, s:f, s:f}", "layer", stem, "in",
-                                          (json_int_t)(slr_stored_count(a) / a->shape[0]), "out", (json_int_t)b->shape[0],
-                                          "rank", (json_int_t)rank, "stored_rank", (json_int_t)a->shape[0], "scale", scale,
-                                          "norm", strtod(rounded, NULL)));
+    snprintf(rounded, sizeof rounded, "%.4g", norm * scale); /* more digits would only widen the table */
+    json_t *row = json_pack("{s:s, s:I, s:I, s:I, s:I, s:f, s:f}", "layer", stem, "in",
+                            (json_int_t)(slr_stored_count(a) / a->shape[0]), "out", (json_int_t)b->shape[0], "rank",
+                            (json_int_t)(said ? rank : acting), "stored_rank", (json_int_t)a->shape[0], "scale", scale,
+                            "norm", strtod(rounded, NULL));
+    if (said)
+        json_object_set_new(row, "trained_scale", json_real(trained_scale));
+    json_array_append_new(rows, row);
     return SELORA_OK;
 }
 
@@ -185,11 +170,10 @@ selora_status slr_inspect_adapter(const char *path, json_t **facts, slr_error *e
     *facts = NULL;
     slr_safetensors *file;
     SLR_TRY(slr_safetensors_open(path, &file, err));
-    selora_status status = SELORA_OK;
-    json_t *config = NULL, *rows = json_array();
-    const char *text = slr_safetensors_metadata(file, "lora_adapter_metadata"), *naming = "";
-    if (text)
-        status = slr_json_load_memory(text, strlen(text), path, &config, err);
+    json_t *rows = json_array();
+    const char *naming = "";
+    slr_adapter_header header;
+    selora_status status = slr_adapter_header_read(file, &header, err);
     for (size_t i = 0; status == SELORA_OK && i < slr_safetensors_count(file); i++) {
         const slr_stored_tensor *tensor = slr_safetensors_at(file, i);
         size_t stem;
@@ -197,12 +181,12 @@ selora_status slr_inspect_adapter(const char *path, json_t **facts, slr_error *e
         if (suffix < 0)
             continue;
         naming = naming_of(tensor->name);
-        status = add_layer(file, config, tensor, suffix, stem, rows, err);
+        status = add_layer(file, &header, tensor, suffix, stem, rows, err);
     }
     if (status == SELORA_OK)
         *facts = json_pack("{s:s, s:s, s:o, s:o, s:O}", "kind", "adapter", "naming", naming, "header", header_facts(file),
                            "total", totals(rows), "layers", rows);
-    json_decref(config);
+    slr_adapter_header_free(&header);
     json_decref(rows);
     slr_safetensors_close(file);
     return status;

@@ -13,7 +13,10 @@ static void put_u32(unsigned char *out, uint32_t value)
 
 void png_add(png_bytes *file, const void *data, size_t size)
 {
-    file->data = realloc(file->data, file->size + size + 1);
+    if (file->size + size >= file->capacity) {
+        file->capacity = 2 * (file->size + size) + 1;
+        file->data = realloc(file->data, file->capacity);
+    }
     memcpy(file->data + file->size, data, size);
     file->size += size;
 }

@@ -33,7 +33,7 @@ unsigned char *png_build(const png_kind *kind, const uint16_t *samples, size_t *
 /* Bytes with chunks added one by one, for files that are wrong on purpose. */
 typedef struct png_bytes {
     unsigned char *data;
-    size_t size;
+    size_t size, capacity;
 } png_bytes;
 void png_add(png_bytes *file, const void *data, size_t size);
 void png_add_chunk(png_bytes *file, const char *type, const void *body, size_t size);
