@@ -67,13 +67,20 @@ need() {
         die "these Debian packages are needed: ${missing[*]}"
 }
 
-# build PRESET: configures and builds; ccache is used where there is one.
+# build PRESET [TARGET...]: configures and builds, all of it without a target; ccache is used where there is one.
 build() {
-    local launcher=() preset=$1
+    local preset=$1 launcher=() targets=()
     shift
+    (($# == 0)) || targets=(--target "$@")
     ! command -v ccache >/dev/null || launcher=(-D CMAKE_C_COMPILER_LAUNCHER=ccache)
-    quietly "configure $preset" cmake --preset "$preset" "${launcher[@]}" "$@" &&
-        quietly "build $preset" cmake --build --preset "$preset"
+    quietly "configure $preset" cmake --preset "$preset" "${launcher[@]}" &&
+        quietly "build $preset" cmake --build --preset "$preset" "${targets[@]}"
+}
+
+# What users run, without tests.
+build_program() {
+    need "${build_packages[@]}"
+    build release selora_program selora_shared || die "the build failed"
 }
 
 # check WHAT COMMAND...: one step that is a test by itself.
@@ -187,8 +194,7 @@ test_all() {
 main() {
     case "${1-}${2:+ $2}" in
     build)
-        need "${build_packages[@]}"
-        build release || die "the build failed"
+        build_program
         say "the program: build/selora"
         ;;
     test | "test all")
@@ -198,8 +204,7 @@ main() {
         ((failed == 0 && passed > 0))
         ;;
     install | "install "*)
-        need "${build_packages[@]}"
-        build release || die "the build failed"
+        build_program
         install_to "${2-/usr/local}" || die "the installation failed"
         ;;
     *)
