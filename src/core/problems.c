@@ -12,6 +12,9 @@ void slr_problems_add(slr_problems *problems, const char *format, ...)
     va_start(args, format);
     vsnprintf(line, sizeof line, format, args);
     va_end(args);
+    for (char *at = line; *at; at++) /* names and values come from files; a terminal must not obey them */
+        if ((unsigned char)*at < 0x20 || *at == 0x7f)
+            *at = '?';
     problems->count++;
     size_t length = strlen(line);
     if (problems->shown + 1 != problems->count ||

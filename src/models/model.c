@@ -12,6 +12,7 @@
 #include "core/rng.h"
 #include "io/checksum.h"
 #include "io/json.h"
+#include "models/single_file.h"
 #include "models/weight_names.h"
 
 enum { PATH_SIZE = 4096, MAX_CONFIG_BYTES = 8 << 20, COMPONENTS = 3 };
@@ -137,8 +138,11 @@ static selora_status read_configs(slr_model *model, const slr_model_options *opt
 static selora_status open_files(slr_model *model, const slr_model_options *options, slr_error *err)
 {
     slr_problems problems = {0};
-    if (model->single_file)
-        return slr_weight_files_open_single(&model->files->sets[0], model->path, err);
+    bool of_variant = !options->variant;
+    if (model->single_file) {
+        SLR_TRY(slr_weight_files_open_single(&model->files->sets[0], model->path, err));
+        return slr_single_file_check(model->files->sets[0].files[0], options->config != NULL, err);
+    }
     for (int c = 0; c < COMPONENTS; c++) {
         char folder[PATH_SIZE];
         slr_error detail = {0};
@@ -146,7 +150,10 @@ static selora_status open_files(slr_model *model, const slr_model_options *optio
         if (slr_weight_files_open_folder(&model->files->sets[c], folder, component_stems[c],
                                          options->variant, &detail) != SELORA_OK)
             slr_problems_add(&problems, "%s", detail.message);
+        of_variant = of_variant || model->files->sets[c].of_variant;
     }
+    if (!of_variant)
+        slr_problems_add(&problems, "no component has weights of the variant \"%s\"", options->variant);
     return slr_problems_report(&problems, model->path, err);
 }
 

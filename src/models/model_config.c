@@ -106,11 +106,12 @@ static void require_text(const reader *r, const char *key, const char *wanted)
                          json_is_string(value) ? json_string_value(value) : type_of(value), wanted);
 }
 
-/* The key must be missing or have the JSON value written in `wanted`. */
+/* The key must be missing or have the JSON value written in `wanted`. An explicit null is a value: without a mid_block_type
+ * there is no middle block. */
 static void require_value(const reader *r, const char *key, const char *wanted)
 {
     const json_t *value = json_object_get(r->root, key);
-    if (!value || json_is_null(value))
+    if (!value)
         return;
     json_t *expected = json_loads(wanted, JSON_DECODE_ANY, NULL);
     bool equal = json_equal(value, expected) ||
@@ -309,6 +310,8 @@ void slr_clip_text_config_read(const json_t *root, const char *file, slr_clip_te
     const json_t *inner = json_object_get(root, "text_config"); /* a whole CLIPModel's config */
     if (json_is_object(inner))
         r.root = inner;
+    else
+        require_text(&r, "model_type", "clip_text_model");
     config->vocabulary = read_int(&r, "vocab_size", 49408, 2, 1 << 24);
     config->positions = read_int(&r, "max_position_embeddings", 77, 2, 4096);
     config->width = read_int(&r, "hidden_size", 512, 1, 65536);

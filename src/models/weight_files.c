@@ -89,25 +89,34 @@ static selora_status open_variant(slr_weight_files *set, const char *folder, con
 selora_status slr_weight_files_open_folder(slr_weight_files *set, const char *folder, const char *stem,
                                            const char *variant, slr_error *err)
 {
+    static const char *const pickles[] = {"diffusion_pytorch_model.bin", "pytorch_model.bin", "model.ckpt"};
     bool found = false;
-    char path[PATH_SIZE];
     memset(set, 0, sizeof *set);
     SLR_TRY(open_variant(set, folder, stem, variant, &found, err));
-    if (!found && !variant)
-        SLR_TRY(open_variant(set, folder, stem, "fp16", &found, err));
+    set->of_variant = variant && found;
+    if (!found)
+        SLR_TRY(open_variant(set, folder, stem, variant ? NULL : "fp16", &found, err));
     if (found)
         return SELORA_OK;
-    snprintf(path, sizeof path, "%s/%s.bin", folder, stem);
-    if (access(path, F_OK) == 0)
-        return slr_fail(err, SELORA_BAD_INPUT, "%s: pickled weights (.bin) are not read because they can run code; save the model "
-                        "with safe_serialization=True", path);
-    return slr_fail(err, SELORA_BAD_INPUT, "%s: no %s%s%s.safetensors here", folder, stem, variant ? "." : "",
-                    variant ? variant : "");
+    for (size_t i = 0; i < sizeof pickles / sizeof *pickles; i++) {
+        char path[PATH_SIZE];
+        snprintf(path, sizeof path, "%s/%s", folder, pickles[i]);
+        if (access(path, F_OK) == 0)
+            return slr_fail(err, SELORA_BAD_INPUT, "%s: pickled weights are not read because they can run code; save the "
+                            "model with safe_serialization=True", path);
+    }
+    return slr_fail(err, SELORA_BAD_INPUT, "%s: no %s.safetensors here", folder, stem);
 }
 
 selora_status slr_weight_files_open_single(slr_weight_files *set, const char *path, slr_error *err)
 {
+    static const char *const pickles[] = {".ckpt", ".pt", ".pth", ".bin"};
+    const char *dot = strrchr(path, '.');
     memset(set, 0, sizeof *set);
+    for (size_t i = 0; dot && i < sizeof pickles / sizeof *pickles; i++)
+        if (strcmp(dot, pickles[i]) == 0)
+            return slr_fail(err, SELORA_BAD_INPUT, "%s: pickled weights are not read because they can run code; convert the "
+                            "file to .safetensors", path);
     return open_one(set, path, err);
 }
 

@@ -146,8 +146,10 @@ static int ldm_names(const slr_name_rules *rules, const char *canonical,
         return 1;
     }
     if (starts_with(canonical, "vae.", &rest) && ldm_vae(rules, rest, mapped, sizeof mapped)) {
-        snprintf(names[0], SLR_STORED_NAME, "first_stage_model.%s", mapped);
-        return 1;
+        static const char *const prefixes[] = {"first_stage_model.", "vae.", ""}; /* the last two of stand-alone files */
+        for (int i = 0; i < 3; i++)
+            snprintf(names[i], SLR_STORED_NAME, "%s%s", prefixes[i], mapped);
+        return 3;
     }
     if (starts_with(canonical, "text_encoder.", &rest)) {
         snprintf(names[0], SLR_STORED_NAME, "cond_stage_model.transformer.%s", rest);
