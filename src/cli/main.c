@@ -14,6 +14,7 @@ typedef struct command {
 static const command commands[] = {
     {"train", "fit an adapter to a folder of pictures with captions", cmd_train},
     {"generate", "draw pictures from prompts, with or without an adapter", cmd_generate},
+    {"inspect", "show what a model, adapter, run or data folder holds", cmd_inspect},
     {"phantom", "draw synthetic training pictures with captions", cmd_phantom},
 };
 enum { COMMAND_COUNT = sizeof commands / sizeof *commands };
