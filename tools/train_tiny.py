@@ -26,10 +26,11 @@ import torch.distributed
 import torch.multiprocessing
 from diffusers import AutoencoderKL, PNDMScheduler, UNet2DConditionModel
 from diffusers.models.attention_processor import AttnProcessor
+from safetensors.torch import save_file
 from transformers import CLIPTextConfig, CLIPTextModel, CLIPTokenizer
 
 SIZE = 64
-POSITIONS = 32          # tokens of a prompt, with both ends
+POSITIONS = 24          # tokens of a prompt, with both ends
 VAE_BATCH = 16
 SCALING = 0.18215       # as in SD 1.x: latents times this have standard deviation 1
 PLACES = {"upper left": (-0.36, -0.34), "upper right": (0.36, -0.34), "centre": (0.0, 0.0),
@@ -288,11 +289,13 @@ def new_unet():
 
 
 def new_text_encoder(tokens):
-    return CLIPTextModel(CLIPTextConfig(
+    config = CLIPTextConfig(
         vocab_size=tokens, hidden_size=128, intermediate_size=512, num_hidden_layers=3,
         num_attention_heads=4, max_position_embeddings=POSITIONS, hidden_act="quick_gelu",
         projection_dim=128, bos_token_id=tokens - 2, eos_token_id=tokens - 1,
-        pad_token_id=tokens - 1))
+        pad_token_id=tokens - 1)
+    config._attn_implementation = "eager"  # its backward is much faster here
+    return CLIPTextModel(config)
 
 
 def new_scheduler():
@@ -438,12 +441,14 @@ def write_model(folder, vae, painter):
     text = painter.text.half()
     state = {name if name.startswith("text_model.") else "text_model." + name: value
              for name, value in text.state_dict().items() if "position_ids" not in name}
-    text.save_pretrained(os.path.join(folder, "text_encoder"), state_dict=state)
-    from safetensors.torch import save_file
-    save_file({k: v.contiguous() for k, v in state.items()},
-              os.path.join(folder, "text_encoder", "model.safetensors"), {"format": "pt"})
+    text.config.architectures = ["CLIPTextModel"]
+    text.config.save_pretrained(os.path.join(folder, "text_encoder"))
+    save_file(state, os.path.join(folder, "text_encoder", "model.safetensors"),
+              {"format": "pt"})
     write_tokenizer(os.path.join(folder, "tokenizer"))
-    new_scheduler().save_pretrained(os.path.join(folder, "scheduler"))
+    scheduler = new_scheduler()
+    scheduler.register_to_config(clip_sample=False)
+    scheduler.save_pretrained(os.path.join(folder, "scheduler"))
     index = {"_class_name": "StableDiffusionPipeline", "_diffusers_version": "0.42.1",
              "feature_extractor": [None, None], "requires_safety_checker": False,
              "safety_checker": [None, None],
@@ -463,7 +468,8 @@ def parse():
     parser.add_argument("--out", default="models/tiny")
     parser.add_argument("--seed", type=int, default=1)
     parser.add_argument("--pictures", type=int, default=20000)
-    parser.add_argument("--vae-steps", type=int, default=1300)
+    parser.add_argument("--vae-steps", type=int, default=850)
+    parser.add_argument("--latents", type=int, default=10000, help="pictures the U-Net sees")
     parser.add_argument("--steps", type=int, default=8000)
     parser.add_argument("--decay-steps", type=int, default=2000)
     parser.add_argument("--batch", type=int, default=32)
@@ -481,7 +487,8 @@ def work(rank, args, pictures, captions):
                                          world_size=args.workers)
     team = Team(rank, args.workers)
     vae = train_vae(args, team, pictures)
-    mine = team.mine(len(pictures))
+    captions = captions[:args.latents]
+    mine = team.mine(len(captions))
     mean, deviation = (team.gather(part) for part in encode(vae, pictures[mine]))
     painter = train_painter(args, team, (mean, deviation), captions)
     if rank == 0:
