@@ -182,6 +182,9 @@ static const change metadata_changes[] = {
     {"schedule_pndm", SET_KEY, "steps", "12", 0, "expect.timesteps"},
     {"schedule_pndm", SET_KEY, "sampler", "heun", 0, "metadata key sampler is not one of"},
     {"schedule_pndm", SET_KEY, "guidance", "1", 0, "metadata key guidance does not belong"},
+    {"sample_euler", SET_KEY, "guidance", "high", 0, "metadata key guidance is not a number"},
+    {"sample_euler", DROP_KEY, "scale", NULL, 0, "metadata key scale is missing"},
+    {"sample_pndm", SET_KEY, "scale", "8", 0, NULL},
     {"adam", SET_KEY, "beta1", "1", 0, "must be below 1"},
     {"adam", SET_KEY, "eps", "-1", 0, "metadata key eps is not a number"},
     {"tokenizer", SET_KEY, "texts", "[\"a\", 1]", 0, "metadata key texts is not"},
@@ -217,6 +220,10 @@ static const change tensor_changes[] = {
     {"train_step", SET, "in.timestep", NULL, 1000, "in.timestep: element 1 is 1000, expected 0 to 999"},
     {"train_step", RESHAPE, "expect.loss", "1", 0, NULL},
     {"schedule_euler", AS_F64, "expect.alphas_cumprod", NULL, 0, NULL},
+    {"sample_pndm", DROP, "in.negative_input_ids", NULL, 0, "in.negative_input_ids is missing"},
+    {"sample_euler", DROP, "expect.image", NULL, 0, NULL},
+    {"sample_euler", RESHAPE, "expect.image", "1 3 64 24", 0, "the output is 64x24"},
+    {"sample_pndm", ADD, "in.probe.x", NULL, 0, "in.probe.x does not belong to kind sample"},
     {"adam", RENAME, "in.grad.3", "in.grad.7", 0, "in.grad.3 is missing"},
     {"adam", RENAME, "in.grad.3", "in.grad.03", 0, "in.grad.3 is missing"},
     {"adam", RENAME, "in.grad.3", "in.grad.-1", 0, "in.grad.3 is missing"},
@@ -339,7 +346,8 @@ static void test_tolerances(void **state)
         {"train_step", "expect.loss", 1e-4}, {"train_step", "expect.prediction", 1e-4},
         {"train_step", "expect.grad." TO_Q ".lora_A", 2e-4}, {"train_step", "expect.probe_grad." TO_Q, 2e-4},
         {"train_step", "expect.ratio." TO_Q, 2e-4}, {"schedule_euler", "expect.timesteps", 1e-5},
-        {"schedule_euler", "expect.alphas_cumprod", 1e-5}, {"adam", "expect.v", 1e-5},
+        {"schedule_euler", "expect.alphas_cumprod", 1e-5},
+        {"sample_pndm", "expect.latents", 1e-3}, {"sample_euler", "expect.image", 1e-3}, {"adam", "expect.v", 1e-5},
     };
     for (size_t i = 0; i < sizeof wanted / sizeof *wanted; i++) {
         one_row row = row_of(&(change){wanted[i].file, KEEP, wanted[i].tensor, NULL, 0, NULL}, 0, SELORA_OK);

@@ -317,6 +317,19 @@ def case_adam(_model, o, g):
     return {key: repr(getattr(o, key)) for key in ("lr", "beta1", "beta2", "eps", "weight_decay")}, tensors
 
 
+def sort_metadata(path):
+    """safetensors writes metadata in random order; the same case should have the same bytes."""
+    with open(path, "r+b") as file:
+        length = int.from_bytes(file.read(8), "little")
+        header = json.loads(file.read(length))
+        header["__metadata__"] = dict(sorted(header["__metadata__"].items()))
+        text = json.dumps({"__metadata__": header.pop("__metadata__"), **header}, ensure_ascii=False,
+                          separators=(",", ":")).encode()
+        assert len(text) <= length
+        file.seek(8)
+        file.write(text.ljust(length))
+
+
 def write_case(model, kind, path, options):
     """One case file; `options` as the command line gives them."""
     generator = torch.Generator().manual_seed(options.seed)
@@ -332,6 +345,7 @@ def write_case(model, kind, path, options):
                 tensor = tensor.float()
         tensors[name] = tensor.contiguous().clone()
     save_file(tensors, path, metadata)
+    sort_metadata(path)
     os.chmod(path, 0o644)
 
 

@@ -16,6 +16,7 @@ static const command commands[] = {
     {"generate", "draw pictures from prompts, with or without an adapter", cmd_generate},
     {"inspect", "show what a model, adapter, run or data folder holds", cmd_inspect},
     {"phantom", "draw synthetic training pictures with captions", cmd_phantom},
+    {"verify", "compare numbers with cases that diffusers has computed", cmd_verify},
 };
 enum { COMMAND_COUNT = sizeof commands / sizeof *commands };
 
