@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: MIT */
+#include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -31,19 +32,38 @@ static void print_usage(FILE *stream)
                     "            5 numerical failure, 130 interrupted\n");
 }
 
-/* Threads that wait for work should sleep soon instead of burning a core that the next program needs. The OpenMP
- * runtimes read this before main() runs, so the program starts itself again once. */
-static void let_threads_sleep(char **argv)
+/* OpenBLAS chooses its kernels by the processor's model number and falls back to those of twenty years ago for models
+ * that it does not know yet: what the processor can do is a better guide. */
+static const char *blas_kernels(void)
 {
-    if (getenv("GOMP_SPINCOUNT") || getenv("OMP_WAIT_POLICY") || getenv("KMP_BLOCKTIME"))
+#ifdef __x86_64__
+    __builtin_cpu_init();
+    if (__builtin_cpu_supports("avx512f") && __builtin_cpu_supports("avx512vl") && __builtin_cpu_supports("avx512bw") &&
+        __builtin_cpu_supports("avx512dq"))
+        return "SkylakeX";
+    if (__builtin_cpu_supports("avx2") && __builtin_cpu_supports("fma"))
+        return "Haswell";
+#endif
+    return NULL;
+}
+
+/* What libraries read before main() runs: the program sets it and starts itself again, once. Threads that wait for work
+ * should sleep soon instead of burning a core that the next program needs. What the caller has set stays. */
+static void settle_environment(char **argv)
+{
+    const char *kernels = blas_kernels();
+    bool waits = getenv("GOMP_SPINCOUNT") || getenv("OMP_WAIT_POLICY") || getenv("KMP_BLOCKTIME");
+    bool chosen = !kernels || getenv("OPENBLAS_CORETYPE");
+    if (waits && chosen)
         return;
-    if (setenv("GOMP_SPINCOUNT", "1000", 1) == 0 && setenv("KMP_BLOCKTIME", "0", 1) == 0)
-        execv("/proc/self/exe", argv); /* where that fails, waiting is less polite, nothing else */
+    if ((waits || (setenv("GOMP_SPINCOUNT", "1000", 1) == 0 && setenv("KMP_BLOCKTIME", "0", 1) == 0)) &&
+        (chosen || setenv("OPENBLAS_CORETYPE", kernels, 1) == 0))
+        execv("/proc/self/exe", argv); /* where that fails, the program is slower or less polite, nothing else */
 }
 
 int main(int argc, char **argv)
 {
-    let_threads_sleep(argv);
+    settle_environment(argv);
     const char *name = argc > 1 ? argv[1] : "";
     for (int i = 0; i < COMMAND_COUNT; i++)
         if (strcmp(commands[i].name, name) == 0)
