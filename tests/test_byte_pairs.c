@@ -14,7 +14,8 @@
 enum { MERGES = 60, LONGEST = 40 };
 
 /* The rule as the books have it: join the leftmost pair of the lowest rank until there is none. */
-static size_t split_slowly(const json_t *vocabulary, const slr_merge_list *merges, const char *text, int32_t *ids)
+static size_t split_slowly(const json_t *vocabulary, const slr_merge_list *merges, const char *text,
+                           int32_t *ids)
 {
     char parts[LONGEST][64];
     size_t count = strlen(text);
@@ -24,13 +25,15 @@ static size_t split_slowly(const json_t *vocabulary, const slr_merge_list *merge
         size_t best = merges->count, place = 0;
         for (size_t i = 0; i + 1 < count; i++)
             for (size_t m = 0; m < best; m++)
-                if (strcmp(parts[i], merges->texts[2 * m].text) == 0 && strcmp(parts[i + 1], merges->texts[2 * m + 1].text) == 0) {
+                if (strcmp(parts[i], merges->texts[2 * m].text) == 0 &&
+                    strcmp(parts[i + 1], merges->texts[2 * m + 1].text) == 0) {
                     best = m;
                     place = i;
                 }
         if (best == merges->count)
             break;
-        memmove(parts[place] + strlen(parts[place]), parts[place + 1], strlen(parts[place + 1]) + 1);
+        memmove(parts[place] + strlen(parts[place]), parts[place + 1],
+                strlen(parts[place + 1]) + 1);
         memmove(parts[place + 1], parts[place + 2], (count - place - 2) * sizeof *parts);
         count--;
     }
@@ -40,7 +43,8 @@ static size_t split_slowly(const json_t *vocabulary, const slr_merge_list *merge
 }
 
 /* Merges of tokens that exist already, drawn at random; texts live in `pool`. */
-static void draw_merges(slr_rng *rng, slr_merge_list *merges, char pool[][64], int *pool_count, json_t *seen)
+static void draw_merges(slr_rng *rng, slr_merge_list *merges, char pool[][64], int *pool_count,
+                        json_t *seen)
 {
     *pool_count = 0;
     for (const char *c = "abc"; *c; c++) {
@@ -78,7 +82,8 @@ static void test_equals_the_slow_rule(void **state)
         draw_merges(&rng, &merges, pool, &pool_count, seen);
         assert_int_equal(slr_vocabulary_from_merges(&merges, "m", &vocabulary, NULL), SELORA_OK);
         assert_int_equal(json_object_size(vocabulary), 512 + MERGES + 2);
-        assert_int_equal(slr_byte_pairs_init(&pairs, vocabulary, -1, &merges, "m", NULL), SELORA_OK);
+        assert_int_equal(slr_byte_pairs_init(&pairs, vocabulary, -1, &merges, "m", NULL),
+                         SELORA_OK);
         for (int i = 0; i < 200; i++) {
             char text[LONGEST + 1] = "";
             int32_t ids[LONGEST];
@@ -101,13 +106,15 @@ static void test_equals_the_slow_rule(void **state)
 static void test_unknown_bytes(void **state)
 {
     (void)state;
-    json_t *vocabulary = json_pack("{s:i, s:i, s:i, s:i}", "a", 0, "b</w>", 1, "ab</w>", 2, "<unk>", 3);
+    json_t *vocabulary =
+        json_pack("{s:i, s:i, s:i, s:i}", "a", 0, "b</w>", 1, "ab</w>", 2, "<unk>", 3);
     slr_merge_list merges = {0};
     slr_byte_pairs pairs;
     slr_word word = {0};
     slr_error err = {0};
     assert_true(slr_merge_list_add(&merges, "a", 1, "b</w>", 5));
-    assert_int_equal(slr_byte_pairs_init(&pairs, vocabulary, -1, &merges, "v", &err), SELORA_BAD_INPUT);
+    assert_int_equal(slr_byte_pairs_init(&pairs, vocabulary, -1, &merges, "v", &err),
+                     SELORA_BAD_INPUT);
     assert_non_null(strstr(err.message, "no unk_token"));
     assert_int_equal(slr_byte_pairs_init(&pairs, vocabulary, 3, &merges, "v", &err), SELORA_OK);
     assert_true(slr_byte_pairs_split(&pairs, &word, (const unsigned char *)"zzab", 4));
@@ -116,7 +123,8 @@ static void test_unknown_bytes(void **state)
     assert_memory_equal(word.ids, expected, sizeof expected);
     slr_byte_pairs_free(&pairs);
     assert_true(slr_merge_list_add(&merges, "a", 1, "q", 1));
-    assert_int_equal(slr_byte_pairs_init(&pairs, vocabulary, 3, &merges, "v", &err), SELORA_BAD_INPUT);
+    assert_int_equal(slr_byte_pairs_init(&pairs, vocabulary, 3, &merges, "v", &err),
+                     SELORA_BAD_INPUT);
     assert_string_equal(err.message, "v: merge 2 joins a token that the vocabulary does not have");
     slr_word_free(&word);
     free(merges.texts);

@@ -15,8 +15,7 @@
 
 /* Texts (JSON) and what transformers 5.24 gives for them with CLIP's own table, without padding. */
 static const char *const vectors[][2] = {
-    {"\"a photo of a cat\"",
-     "49406 320 1125 539 320 2368 49407"},
+    {"\"a photo of a cat\"", "49406 320 1125 539 320 2368 49407"},
     {"\"The heart is normal in size. The lungs are clear.\"",
      "49406 518 1936 533 5967 530 3235 269 518 27366 631 3143 269 49407"},
     {"\"No pneumothorax or pleural effusion.\"",
@@ -43,8 +42,7 @@ static const char *const vectors[][2] = {
      "42021 116 29104 4813 501 38000 49407"},
     {"\"\\ud3d0\\ub834 \\uc18c\\uacac \\uc5c6\\uc74c\"",
      "49406 169 237 238 167 254 368 15115 234 35555 361 13252 228 8276 490 49407"},
-    {"\"\\u1111\\u1167\\u11a8\"",
-     "49406 169 236 369 49407"},
+    {"\"\\u1111\\u1167\\u11a8\"", "49406 169 236 369 49407"},
     {"\"\\ud83e\\ude7b chest x-ray \\ud83d\\udc69\\u200d\\u2695\\ufe0f \\u2764\\ufe0f\"",
      "49406 558 102 375 10563 343 268 3077 26304 2234 44853 1752 49407"},
     {"\"The patient\\u2019s \\u201cclear\\u201d lungs \\u2014 no change\\u2026\"",
@@ -61,17 +59,15 @@ static const char *const vectors[][2] = {
      "49406 328 16384 11231 18562 72 129 123 127 509 1894 8938 49407"},
     {"\"a\\u200bb \\ufeffc soft\\u00adhyphen \\u0007bell\\u0000\"",
      "49406 320 9844 321 171 119 379 322 3773 22618 1441 745 576 451 3718 444 49407"},
-    {"\"\\u0939\\u093f\\u0928\\u094d\\u0926\\u0940 \\u0e44\\u0e17\\u0e22 \\u0627\\u0644\\u0639\\u0631\\u0628\\u064a\\u0629 \\u010ce\\u0161tina\"",
+    {"\"\\u0939\\u093f\\u0928\\u094d\\u0926\\u0940 \\u0e44\\u0e17\\u0e22 "
+     "\\u0627\\u0644\\u0639\\u0631\\u0628\\u064a\\u0629 \\u010ce\\u0161tina\"",
      "49406 29446 26721 26090 19389 29552 25751 31718 245 33091 12973 18843 10948 "
      "16378 12046 20915 45414 68 35621 9257 49407"},
     {"\"a <|endoftext|> b <|ENDOFTEXT|> c\"",
      "49406 320 49407 321 27 347 40786 4160 91 285 322 49407"},
-    {"\"\\ufffd\\u0085x\"",
-     "49406 39802 343 49407"},
-    {"\"\"",
-     "49406 49407"},
-    {"\"   \"",
-     "49406 49407"},
+    {"\"\\ufffd\\u0085x\"", "49406 39802 343 49407"},
+    {"\"\"", "49406 49407"},
+    {"\"   \"", "49406 49407"},
 };
 
 /* CLIP's table lies beside a checkout, or one folder further up; it is no part of the project. */
@@ -88,8 +84,8 @@ static const char *find_table(void)
 }
 
 /* `expected` is the ids up to EOS as text; the rest must be `pad`. */
-static void assert_ids(const slr_tokenizer *tokenizer, const char *text, size_t size, const char *expected,
-                       int64_t pad)
+static void assert_ids(const slr_tokenizer *tokenizer, const char *text, size_t size,
+                       const char *expected, int64_t pad)
 {
     int64_t ids[77], count = -1;
     assert_int_equal(slr_tokenizer_length(tokenizer), 77);
@@ -99,7 +95,8 @@ static void assert_ids(const slr_tokenizer *tokenizer, const char *text, size_t 
     while (last < 76 && last < count + 1)
         last++;
     for (int64_t i = 0; i <= last; i++)
-        at += snprintf(at, (size_t)(got + sizeof got - at), "%s%lld", i ? " " : "", (long long)ids[i]);
+        at += snprintf(at, (size_t)(got + sizeof got - at), "%s%lld", i ? " " : "",
+                       (long long)ids[i]);
     assert_string_equal(got, expected);
     for (int64_t i = last + 1; i < 77; i++)
         assert_int_equal(ids[i], pad);
@@ -120,14 +117,16 @@ static void test_vectors(void **state)
     for (size_t i = 0; i < sizeof vectors / sizeof *vectors; i++) {
         json_t *text = json_loads(vectors[i][0], JSON_DECODE_ANY | JSON_ALLOW_NUL, NULL);
         assert_non_null(text);
-        assert_ids(tokenizer, json_string_value(text), json_string_length(text), vectors[i][1], 49407);
+        assert_ids(tokenizer, json_string_value(text), json_string_length(text), vectors[i][1],
+                   49407);
         json_decref(text);
     }
     char lungs[501] = "";
     for (int i = 0; i < 100; i++)
         strcat(lungs, "lung ");
     int64_t ids[77], count;
-    assert_int_equal(slr_tokenizer_encode(tokenizer, lungs, strlen(lungs), ids, &count, &err), SELORA_OK);
+    assert_int_equal(slr_tokenizer_encode(tokenizer, lungs, strlen(lungs), ids, &count, &err),
+                     SELORA_OK);
     assert_int_equal(count, 100);
     assert_int_equal(ids[0], 49406);
     for (int i = 1; i < 76; i++)
@@ -136,9 +135,10 @@ static void test_vectors(void **state)
     slr_tokenizer_free(tokenizer);
 }
 
-/* A small vocabulary that follows from its merges: symbols 0..255, with </w> 256..511, merges 512..519, then BOS 520
- * and EOS 521. The symbol of byte b is b - 33 for '!' to '~'. */
-static const char merges[] = "#version: 0.2\nl u\nlu n\nlun g</w>\nl o\nlo w</w>\ne n\nen d\n' s</w>\n";
+/* A small vocabulary that follows from its merges: symbols 0..255, with </w> 256..511, merges
+ * 512..519, then BOS 520 and EOS 521. The symbol of byte b is b - 33 for '!' to '~'. */
+static const char merges[] =
+    "#version: 0.2\nl u\nlu n\nlun g</w>\nl o\nlo w</w>\ne n\nen d\n' s</w>\n";
 enum { BOS = 520, EOS = 521 };
 
 static slr_tokenizer *open_mini(const char *config)
@@ -153,7 +153,8 @@ static slr_tokenizer *open_mini(const char *config)
     return tokenizer;
 }
 
-static void assert_mini(const slr_tokenizer *tokenizer, const char *text, const char *inner, int64_t pad)
+static void assert_mini(const slr_tokenizer *tokenizer, const char *text, const char *inner,
+                        int64_t pad)
 {
     char expected[512];
     snprintf(expected, sizeof expected, "520 %s%s521", inner, *inner ? " " : "");
@@ -187,7 +188,8 @@ static void test_special_forms(void **state)
     assert_mini(tokenizer, "<|ENDOFTEXT|>!", "27 347 518 78 69 83 68 87 339 91 285 256", EOS);
     assert_mini(tokenizer, "!<|ENDOFTEXT|>!", "0 27 347 518 78 69 83 68 87 339 91 29 256", EOS);
     slr_tokenizer_free(tokenizer);
-    tokenizer = open_mini("{\"bos_token\": {\"content\": \"<|startoftext|>\", \"normalized\": true}}");
+    tokenizer =
+        open_mini("{\"bos_token\": {\"content\": \"<|startoftext|>\", \"normalized\": true}}");
     assert_mini(tokenizer, "<|STARTOFTEXT|> <|startoftext|>", "520 520", EOS);
     slr_tokenizer_free(tokenizer);
 }
@@ -195,7 +197,8 @@ static void test_special_forms(void **state)
 static void test_pad_token(void **state)
 {
     (void)state;
-    /* as in Stable Diffusion 2: the padding is "!", and where it stands in a text it is cut out first */
+    /* as in Stable Diffusion 2: the padding is "!", and where it stands in a text it is cut out
+     * first */
     slr_tokenizer *tokenizer = open_mini("{\"pad_token\": \"!\"}");
     assert_mini(tokenizer, "low!low!!", "516 0 516 0 0", 0);
     slr_tokenizer_free(tokenizer);
@@ -212,14 +215,18 @@ static void test_bad_utf8(void **state)
 {
     (void)state;
     slr_tokenizer *tokenizer = open_mini(NULL);
-    static const char *const broken[] = {"\xff", "\x80", "\xc3", "\xed\xa0\x80", "\xf4\x90\x80\x80", "\xc0\xaf", "\xe2\x82"};
+    static const char *const broken[] = {
+        "\xff", "\x80", "\xc3", "\xed\xa0\x80", "\xf4\x90\x80\x80", "\xc0\xaf", "\xe2\x82"};
     for (size_t i = 0; i < sizeof broken / sizeof *broken; i++) {
         int64_t ids[77], same[77], count;
         char text[64] = "";
         for (size_t j = 0; j < strlen(broken[i]); j++)
             strcat(text, "\xef\xbf\xbd"); /* every byte of it counts as U+FFFD */
-        assert_int_equal(slr_tokenizer_encode(tokenizer, broken[i], strlen(broken[i]), ids, &count, NULL), SELORA_OK);
-        assert_int_equal(slr_tokenizer_encode(tokenizer, text, strlen(text), same, NULL, NULL), SELORA_OK);
+        assert_int_equal(
+            slr_tokenizer_encode(tokenizer, broken[i], strlen(broken[i]), ids, &count, NULL),
+            SELORA_OK);
+        assert_int_equal(slr_tokenizer_encode(tokenizer, text, strlen(text), same, NULL, NULL),
+                         SELORA_OK);
         assert_int_equal(count, 3 * (int64_t)strlen(broken[i]));
         assert_memory_equal(ids, same, sizeof ids);
     }
@@ -232,11 +239,13 @@ static void test_cut(void **state)
     slr_tokenizer *tokenizer = open_mini("{\"model_max_length\": 5}");
     int64_t ids[5], count;
     assert_int_equal(slr_tokenizer_length(tokenizer), 5);
-    assert_int_equal(slr_tokenizer_encode(tokenizer, "low lung low lung", 17, ids, &count, NULL), SELORA_OK);
+    assert_int_equal(slr_tokenizer_encode(tokenizer, "low lung low lung", 17, ids, &count, NULL),
+                     SELORA_OK);
     const int64_t expected[] = {BOS, 516, 514, 516, EOS};
     assert_memory_equal(ids, expected, sizeof ids);
     assert_int_equal(count, 4);
-    assert_int_equal(slr_tokenizer_encode(tokenizer, "low lung low lung", 12, ids, &count, NULL), SELORA_OK);
+    assert_int_equal(slr_tokenizer_encode(tokenizer, "low lung low lung", 12, ids, &count, NULL),
+                     SELORA_OK);
     assert_memory_equal(ids, expected, sizeof ids);
     assert_int_equal(count, 3);
     slr_tokenizer_free(tokenizer);
@@ -246,7 +255,9 @@ static void test_cut(void **state)
 static void test_long_texts(void **state)
 {
     (void)state;
-    static const char *const units[] = {"l", "lung ", "lo", "!", "\xcc\x81", "\xcc\x81\xcc\xa7", "<|endoftext|>", "<|", "1", "\xff"};
+    static const char *const units[] = {
+        "l",  "lung ", "lo",  "!", "\xcc\x81", "\xcc\x81\xcc\xa7", "<|endoftext|>",
+        "<|", "1",     "\xff"};
     slr_tokenizer *tokenizer = open_mini(NULL);
     size_t size = 1 << 20;
     char *text = malloc(size);
@@ -270,8 +281,9 @@ static void test_long_texts(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_vectors),       cmocka_unit_test(test_mini),     cmocka_unit_test(test_special_forms),
-        cmocka_unit_test(test_pad_token),     cmocka_unit_test(test_bad_utf8), cmocka_unit_test(test_cut),
+        cmocka_unit_test(test_vectors),       cmocka_unit_test(test_mini),
+        cmocka_unit_test(test_special_forms), cmocka_unit_test(test_pad_token),
+        cmocka_unit_test(test_bad_utf8),      cmocka_unit_test(test_cut),
         cmocka_unit_test(test_long_texts),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -22,7 +22,8 @@
 #define TEXT_FILE "model/text_encoder/model.safetensors"
 static const char *const files[] = {UNET_FILE, VAE_FILE, TEXT_FILE};
 
-/* A tensor on its way from one file to another; an edit changes it or returns false to leave it out. */
+/* A tensor on its way from one file to another; an edit changes it or returns false to leave it
+ * out. */
 typedef struct moved {
     char name[SLR_STORED_NAME];
     slr_dtype dtype;
@@ -45,7 +46,8 @@ static void put(slr_safetensors_writer *writer, const moved *tensor)
     char *data = malloc((size_t)count * 8 + 8);
     for (int64_t i = 0; i < count; i++) {
         float single = (float)tensor->values[i];
-        uint16_t half = tensor->dtype == SLR_DTYPE_F16 ? slr_f32_to_f16(single) : slr_f32_to_bf16(single);
+        uint16_t half =
+            tensor->dtype == SLR_DTYPE_F16 ? slr_f32_to_f16(single) : slr_f32_to_bf16(single);
         int64_t whole = i;
         if (tensor->dtype == SLR_DTYPE_F32)
             memcpy(data + 4 * i, &single, 4);
@@ -56,7 +58,8 @@ static void put(slr_safetensors_writer *writer, const moved *tensor)
         else
             memcpy(data + 2 * i, &half, 2);
     }
-    assert_int_equal(slr_safetensors_writer_tensor(writer, tensor->name, tensor->dtype, tensor->dims, tensor->shape, data, NULL),
+    assert_int_equal(slr_safetensors_writer_tensor(writer, tensor->name, tensor->dtype,
+                                                   tensor->dims, tensor->shape, data, NULL),
                      SELORA_OK);
     assert_true(lent_count < MAX_LENT);
     lent[lent_count++] = data;
@@ -112,7 +115,8 @@ static slr_model *open_model(const char *name, const slr_model_options *options)
     return model;
 }
 
-/* Opens and compares every weight with those of the model that was written; `tolerance` is relative. */
+/* Opens and compares every weight with those of the model that was written; `tolerance` is
+ * relative. */
 static void assert_opens(const char *name, const slr_model_options *options, double tolerance)
 {
     slr_model *model = open_model(name, options), *truth = tiny_model(1);
@@ -120,11 +124,14 @@ static void assert_opens(const char *name, const slr_model_options *options, dou
     assert_int_equal(slr_weight_store_count(model->weights), slr_graph_weight_count(graph));
     for (int i = 0; i < slr_graph_weight_count(graph); i++) {
         const slr_weight_spec *spec = slr_graph_weight(graph, i);
-        const slr_weight *a = slr_weight_store_find(truth->weights, spec->name), *b = slr_weight_store_find(model->weights, spec->name);
+        const slr_weight *a = slr_weight_store_find(truth->weights, spec->name),
+                         *b = slr_weight_store_find(model->weights, spec->name);
         assert_non_null(b);
         for (int64_t j = 0; j < slr_weight_elements(spec); j++)
-            if (!(fabs(a->values[j] - b->values[j]) <= tolerance * (fabs(a->values[j]) + 0x1p-14))) /* subnormal halves */
-                fail_msg("%s element %lld: %g, expected %g", spec->name, (long long)j, (double)b->values[j], (double)a->values[j]);
+            if (!(fabs(a->values[j] - b->values[j]) <=
+                  tolerance * (fabs(a->values[j]) + 0x1p-14))) /* subnormal halves */
+                fail_msg("%s element %lld: %g, expected %g", spec->name, (long long)j,
+                         (double)b->values[j], (double)a->values[j]);
     }
     slr_graph_free(graph);
     slr_model_free(truth);
@@ -132,7 +139,8 @@ static void assert_opens(const char *name, const slr_model_options *options, dou
 }
 
 /* Refused with a message that holds all texts up to NULL. */
-static void assert_refused(const char *name, const slr_model_options *options, const char *const *texts)
+static void assert_refused(const char *name, const slr_model_options *options,
+                           const char *const *texts)
 {
     slr_model *model = (slr_model *)(uintptr_t)1;
     slr_error err = {0};
@@ -142,7 +150,8 @@ static void assert_refused(const char *name, const slr_model_options *options, c
         if (!strstr(err.message, *texts))
             fail_msg("'%s' lacks '%s'", err.message, *texts);
 }
-#define REFUSED(name, options, ...) assert_refused(name, options, (const char *const[]){__VA_ARGS__, NULL})
+#define REFUSED(name, options, ...)                                                                \
+    assert_refused(name, options, (const char *const[]){__VA_ARGS__, NULL})
 static const slr_model_options plain = {0};
 
 static int setup(void **state)
@@ -176,7 +185,8 @@ static int old_dims;
 
 static bool to_old_vae(moved *tensor)
 {
-    static const char *const names[][2] = {{"to_q.", "query."}, {"to_k.", "key."}, {"to_v.", "value."}, {"to_out.0.", "proj_attn."}};
+    static const char *const names[][2] = {
+        {"to_q.", "query."}, {"to_k.", "key."}, {"to_v.", "value."}, {"to_out.0.", "proj_attn."}};
     for (int i = 0; i < 4; i++) {
         char *at = strstr(tensor->name, names[i][0]), rest[32];
         if (!at)
@@ -191,7 +201,8 @@ static bool to_old_vae(moved *tensor)
 
 static bool without_text_model(moved *tensor)
 {
-    memmove(tensor->name, tensor->name + strlen("text_model."), strlen(tensor->name) - strlen("text_model.") + 1);
+    memmove(tensor->name, tensor->name + strlen("text_model."),
+            strlen(tensor->name) - strlen("text_model.") + 1);
     return true;
 }
 
@@ -199,7 +210,11 @@ static void test_generations(void **state)
 {
     (void)state;
     double unused[TINY_TOKENS] = {0};
-    moved ids = {.name = "text_model.embeddings.position_ids", .dtype = SLR_DTYPE_I64, .dims = 2, .shape = {1, TINY_TOKENS}, .values = unused};
+    moved ids = {.name = "text_model.embeddings.position_ids",
+                 .dtype = SLR_DTYPE_I64,
+                 .dims = 2,
+                 .shape = {1, TINY_TOKENS},
+                 .values = unused};
     rewrite(TEXT_FILE, TEXT_FILE, NULL, &ids);
     assert_opens("model", &plain, 0);
     for (old_dims = 2; old_dims <= 4; old_dims++) {
@@ -251,7 +266,8 @@ static void move(const char *from, const char *to)
 static void test_variants(void **state)
 {
     (void)state;
-    const slr_model_options fp16 = {.variant = "fp16"}, ema = {.variant = "non_ema"}, absent = {.variant = "absent"};
+    const slr_model_options fp16 = {.variant = "fp16"}, ema = {.variant = "non_ema"},
+                            absent = {.variant = "absent"};
     move(UNET_FILE, "model/unet/diffusion_pytorch_model.fp16.safetensors");
     move(VAE_FILE, "model/vae/diffusion_pytorch_model.fp16.safetensors");
     move(TEXT_FILE, "model/text_encoder/model.fp16.safetensors");
@@ -259,7 +275,8 @@ static void test_variants(void **state)
     assert_opens("model", &plain, 0); /* the last that is tried */
     move("model/vae/diffusion_pytorch_model.fp16.safetensors", VAE_FILE);
     move("model/text_encoder/model.fp16.safetensors", TEXT_FILE);
-    move("model/unet/diffusion_pytorch_model.fp16.safetensors", "model/unet/diffusion_pytorch_model.non_ema.safetensors");
+    move("model/unet/diffusion_pytorch_model.fp16.safetensors",
+         "model/unet/diffusion_pytorch_model.non_ema.safetensors");
     assert_opens("model", &ema, 0); /* the others have none of it */
     REFUSED("model", &plain, "/model/unet: no diffusion_pytorch_model.safetensors here");
     move("model/unet/diffusion_pytorch_model.non_ema.safetensors", UNET_FILE);
@@ -293,7 +310,8 @@ static json_t *index_of(const char *first, const char *second)
     assert_int_equal(slr_safetensors_open(scratch_path("whole"), &file, NULL), SELORA_OK);
     for (size_t i = 0; i < slr_safetensors_count(file); i++) {
         const char *name = slr_safetensors_at(file, i)->name;
-        json_object_set_new(map, name, json_string(strncmp(name, "up_blocks", 9) == 0 ? second : first));
+        json_object_set_new(map, name,
+                            json_string(strncmp(name, "up_blocks", 9) == 0 ? second : first));
     }
     slr_safetensors_close(file);
     return json_pack("{s:{s:i}, s:o}", "metadata", "total_size", 1, "weight_map", map);
@@ -338,7 +356,8 @@ static void test_shards(void **state)
     write_index(index_of(first, second), index);
     rewrite("whole", first_path, no_attention, NULL);
     REFUSED("model", &plain, "attn1.to_q");
-    rewrite("whole", first_path, NULL, NULL); /* now each tensor of the second shard is there twice */
+    rewrite("whole", first_path, NULL,
+            NULL); /* now each tensor of the second shard is there twice */
     REFUSED("model", &plain, "unexpected tensor up_blocks.");
 }
 
@@ -366,13 +385,19 @@ static void test_all_problems_at_once(void **state)
 {
     (void)state;
     double zero[2] = {0};
-    moved extra = {.name = "text_model.extra.weight", .dtype = SLR_DTYPE_F32, .dims = 1, .shape = {2}, .values = zero};
+    moved extra = {.name = "text_model.extra.weight",
+                   .dtype = SLR_DTYPE_F32,
+                   .dims = 1,
+                   .shape = {2},
+                   .values = zero};
     rewrite(UNET_FILE, UNET_FILE, spoil_unet, NULL);
     rewrite(VAE_FILE, VAE_FILE, spoil_vae, NULL);
     rewrite(TEXT_FILE, TEXT_FILE, NULL, &extra);
     REFUSED("model", &plain, "5 problems", "unet.conv_in.weight: missing (8x4x3x3 expected)",
-            "unet.time_embedding.linear_1.bias: the weight is not finite (element 3", "unet.conv_out.bias: the weight is not finite",
-            "vae.quant_conv.weight: shape is 4x16x1x1, the config asks for 8x8x1x1", "text_encoder: unexpected tensor text_model.extra.weight");
+            "unet.time_embedding.linear_1.bias: the weight is not finite (element 3",
+            "unet.conv_out.bias: the weight is not finite",
+            "vae.quant_conv.weight: shape is 4x16x1x1, the config asks for 8x8x1x1",
+            "text_encoder: unexpected tensor text_model.extra.weight");
 }
 
 static void write_text(const char *name, const char *text)
@@ -383,14 +408,17 @@ static void write_text(const char *name, const char *text)
 static void test_configs(void **state)
 {
     (void)state;
-    write_text("model/unet/config.json", "{\"block_out_channels\": [8, 16], \"class_embed_type\": \"timestep\", \"dropout\": 0.5}");
+    write_text(
+        "model/unet/config.json",
+        "{\"block_out_channels\": [8, 16], \"class_embed_type\": \"timestep\", \"dropout\": 0.5}");
     write_text("model/vae/config.json", "[1]");
     unlink(scratch_path("model/text_encoder/config.json"));
-    REFUSED("model", &plain, "unet/config.json: class_embed_type", "unet/config.json: dropout", "vae/config.json: not a JSON object",
-            "text_encoder/config.json");
+    REFUSED("model", &plain, "unet/config.json: class_embed_type", "unet/config.json: dropout",
+            "vae/config.json: not a JSON object", "text_encoder/config.json");
     tiny_folder_write(scratch_path("other"), 1);
     write_text("other/text_encoder/config.json",
-               "{\"vocab_size\": 515, \"max_position_embeddings\": 12, \"hidden_size\": 32, \"intermediate_size\": 32, "
+               "{\"vocab_size\": 515, \"max_position_embeddings\": 12, \"hidden_size\": 32, "
+               "\"intermediate_size\": 32, "
                "\"num_hidden_layers\": 2, \"num_attention_heads\": 2}");
     REFUSED("other", &plain, "cross_attention_dim 16 differs from text_encoder hidden_size 32");
     REFUSED("other", &(slr_model_options){.configs_only = true}, "cross_attention_dim 16");
@@ -403,26 +431,32 @@ static void test_damaged_and_absent(void **state)
     slr_model *model;
     REFUSED("nowhere", &plain, "no such model folder or file");
     assert_int_equal(mkdir(scratch_path("empty"), 0700), 0);
-    REFUSED("empty", &plain, "3 problems", "unet/config.json", "vae/config.json", "text_encoder/config.json");
+    REFUSED("empty", &plain, "3 problems", "unet/config.json", "vae/config.json",
+            "text_encoder/config.json");
     size_t size;
     char *data = scratch_read(VAE_FILE, &size);
     scratch_write(VAE_FILE, data, size - 5);
     free(data);
     move(UNET_FILE, "model/unet/diffusion_pytorch_model.bin");
     move(TEXT_FILE, "model/text_encoder/pytorch_model.bin");
-    REFUSED("model", &plain, "3 problems", "diffusion_pytorch_model.bin: pickled weights", "text_encoder/pytorch_model.bin: pickled",
-            "it was cut short or is damaged");
-    assert_int_equal(slr_model_open(scratch_path("model"), &(slr_model_options){.configs_only = true}, &model, &err), SELORA_OK);
+    REFUSED("model", &plain, "3 problems", "diffusion_pytorch_model.bin: pickled weights",
+            "text_encoder/pytorch_model.bin: pickled", "it was cut short or is damaged");
+    assert_int_equal(slr_model_open(scratch_path("model"),
+                                    &(slr_model_options){.configs_only = true}, &model, &err),
+                     SELORA_OK);
     slr_model_free(model);
     scratch_write("v1-5.ckpt", "PK", 2);
     REFUSED("v1-5.ckpt", &plain, "v1-5.ckpt: pickled weights");
 }
 
-/* All weights of the tiny model under LDM names, as `text_form` and `vae_form` (places in the list of stored names). */
+/* All weights of the tiny model under LDM names, as `text_form` and `vae_form` (places in the list
+ * of stored names). */
 static void write_single_file(const char *path, int text_form, int vae_form, const moved *extra)
 {
     slr_model *model = tiny_model(1);
-    slr_name_rules rules = {.single_file = true, .unet_layers_per_block = model->unet.layers_per_block, .vae_levels = model->vae.levels};
+    slr_name_rules rules = {.single_file = true,
+                            .unet_layers_per_block = model->unet.layers_per_block,
+                            .vae_levels = model->vae.levels};
     memcpy(rules.unet_up_attention, model->unet.up_attention, sizeof rules.unet_up_attention);
     slr_safetensors_writer *writer = slr_safetensors_writer_new();
     for (int f = 0; f < 3; f++) {
@@ -435,8 +469,12 @@ static void write_single_file(const char *path, int text_form, int vae_form, con
             take(&tensor, slr_safetensors_at(file, i));
             snprintf(canonical, sizeof canonical, "%s.%s", components[f], tensor.name);
             assert_true(slr_stored_names(&rules, canonical, names) > 0);
-            snprintf(tensor.name, sizeof tensor.name, "%s", names[f == 0 ? 0 : f == 1 ? vae_form : text_form]);
-            while (strstr(tensor.name, "attn_1.") && tensor.dims == 2 && tensor.dims < 4) { /* 1x1 convolutions there */
+            snprintf(tensor.name, sizeof tensor.name, "%s",
+                     names[f == 0   ? 0
+                           : f == 1 ? vae_form
+                                    : text_form]);
+            while (strstr(tensor.name, "attn_1.") && tensor.dims == 2 &&
+                   tensor.dims < 4) { /* 1x1 convolutions there */
                 tensor.shape[2] = tensor.shape[3] = 1;
                 tensor.dims = 4;
             }
@@ -458,7 +496,11 @@ static void test_single_file(void **state)
     char folder[512];
     snprintf(folder, sizeof folder, "%s", scratch_path("model"));
     const slr_model_options with_config = {.config = folder};
-    moved average = {.name = "model_ema.diffusion_modelconv_inweight", .dtype = SLR_DTYPE_F32, .dims = 1, .shape = {4}, .values = zero};
+    moved average = {.name = "model_ema.diffusion_modelconv_inweight",
+                     .dtype = SLR_DTYPE_F32,
+                     .dims = 1,
+                     .shape = {4},
+                     .values = zero};
     write_single_file("one.safetensors", 0, 0, &average);
     assert_opens("one.safetensors", &with_config, 0);
     write_single_file("one.safetensors", 1, 1, NULL);
@@ -471,7 +513,8 @@ static void test_single_file(void **state)
     REFUSED("one.safetensors", &plain, "not of the sizes of Stable Diffusion 1.x");
     strcpy(average.name, "model.diffusion_model.label_emb.0.weight");
     write_single_file("one.safetensors", 0, 0, &average);
-    REFUSED("one.safetensors", &with_config, "unexpected tensor model.diffusion_model.label_emb.0.weight");
+    REFUSED("one.safetensors", &with_config,
+            "unexpected tensor model.diffusion_model.label_emb.0.weight");
 }
 
 /* One tensor is enough to tell what a file is. */
@@ -483,15 +526,25 @@ static void test_kinds_of_single_files(void **state)
         int64_t shape[4];
         const char *expected;
     } rows[] = {
-        {"lora_unet_mid_block_attentions_0_proj_in.lora_down.weight", {1, 2, 1, 1}, "this is an adapter, not a model"},
-        {"unet.mid_block.attentions.0.proj_in.lora_A.weight", {1, 2, 1, 1}, "this is an adapter, not a model"},
+        {"lora_unet_mid_block_attentions_0_proj_in.lora_down.weight",
+         {1, 2, 1, 1},
+         "this is an adapter, not a model"},
+        {"unet.mid_block.attentions.0.proj_in.lora_A.weight",
+         {1, 2, 1, 1},
+         "this is an adapter, not a model"},
         {"conditioner.embedders.0.transformer.x", {1, 1, 1, 1}, "Stable Diffusion XL"},
         {"conv_in.weight", {1, 1, 1, 1}, "not a whole Stable Diffusion checkpoint"},
         {"model.diffusion_model.input_blocks.0.0.weight", {1, 9, 1, 1}, "inpainting"},
         {"model.diffusion_model.input_blocks.0.0.weight", {1, 8, 1, 1}, "editing"},
-        {"model.diffusion_model.input_blocks.2.1.transformer_blocks.0.attn2.to_k.weight", {1, 1024, 1, 1}, "Stable Diffusion 2.x"},
-        {"model.diffusion_model.input_blocks.2.1.transformer_blocks.0.attn2.to_k.weight", {1, 640, 1, 1}, "not of the sizes"},
-        {"model.diffusion_model.input_blocks.2.1.transformer_blocks.0.attn2.to_k.weight", {1, 768, 1, 1}, "not of the sizes"},
+        {"model.diffusion_model.input_blocks.2.1.transformer_blocks.0.attn2.to_k.weight",
+         {1, 1024, 1, 1},
+         "Stable Diffusion 2.x"},
+        {"model.diffusion_model.input_blocks.2.1.transformer_blocks.0.attn2.to_k.weight",
+         {1, 640, 1, 1},
+         "not of the sizes"},
+        {"model.diffusion_model.input_blocks.2.1.transformer_blocks.0.attn2.to_k.weight",
+         {1, 768, 1, 1},
+         "not of the sizes"},
     };
     for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
         slr_safetensors_writer *writer = slr_safetensors_writer_new();

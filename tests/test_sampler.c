@@ -24,7 +24,8 @@ static slr_schedule schedule_with(const char *spacing, const char *prediction, c
     for (int i = 0; i < 4; i++)
         if (strcmp(spacing, spacings[i]) == 0)
             config.spacing = (slr_spacing)i;
-    config.prediction = strcmp(prediction, "v_prediction") == 0 ? SLR_PREDICT_V : SLR_PREDICT_EPSILON;
+    config.prediction =
+        strcmp(prediction, "v_prediction") == 0 ? SLR_PREDICT_V : SLR_PREDICT_EPSILON;
     config.beta_schedule = strcmp(betas, "linear") == 0 ? SLR_BETA_LINEAR : SLR_BETA_SCALED_LINEAR;
     slr_schedule_init(&schedule, &config);
     return schedule;
@@ -36,7 +37,8 @@ static slr_schedule sd15(void)
 }
 
 /* The network of tools/make_sampler_golden.py. */
-static selora_status answer(void *context, const slr_real *x, double t, slr_real *out, slr_error *err)
+static selora_status answer(void *context, const slr_real *x, double t, slr_real *out,
+                            slr_error *err)
 {
     static const double shift[NUMBERS] = {0.1, -0.05, 0.02, 0.3};
     (void)err;
@@ -63,13 +65,15 @@ static void test_timesteps(void **state)
         slr_schedule schedule = schedule_with(golden->spacing, "epsilon", "scaled_linear");
         double *timesteps;
         int calls, place = 0;
-        assert_int_equal(slr_sampler_timesteps(&schedule, kind_named(golden->sampler), golden->steps, &timesteps, &calls, NULL),
+        assert_int_equal(slr_sampler_timesteps(&schedule, kind_named(golden->sampler),
+                                               golden->steps, &timesteps, &calls, NULL),
                          SELORA_OK);
         char *end;
         for (const char *at = golden->timesteps; *at; at = end, place++) {
             double expected = strtod(at, &end);
             if (place >= calls || fabs(timesteps[place] - expected) > 1e-8 * expected)
-                fail_msg("%s %s %d: call %d", golden->sampler, golden->spacing, golden->steps, place);
+                fail_msg("%s %s %d: call %d", golden->sampler, golden->spacing, golden->steps,
+                         place);
         }
         assert_int_equal(place, calls);
         free(timesteps);
@@ -89,7 +93,8 @@ static void test_all_step_counts(void **state)
                 double *t;
                 int calls = 0;
                 slr_error err = {0};
-                if (slr_sampler_timesteps(&schedule, (slr_sampler_kind)kind, steps, &t, &calls, &err) != SELORA_OK) {
+                if (slr_sampler_timesteps(&schedule, (slr_sampler_kind)kind, steps, &t, &calls,
+                                          &err) != SELORA_OK) {
                     assert_int_equal(err.status, SELORA_USAGE);
                     assert_null(t);
                     refused++;
@@ -98,11 +103,13 @@ static void test_all_step_counts(void **state)
                 assert_int_equal(calls, steps + (kind == SLR_SAMPLER_PNDM && steps > 1));
                 for (int i = 0; i < calls; i++) {
                     assert_true(t[i] >= 0 && t[i] <= 999);
-                    assert_true(i == 0 || t[i] < t[i - 1] || (kind == SLR_SAMPLER_PNDM && i == 2 && t[2] == t[1]));
+                    assert_true(i == 0 || t[i] < t[i - 1] ||
+                                (kind == SLR_SAMPLER_PNDM && i == 2 && t[2] == t[1]));
                 }
                 free(t);
             }
-            /* leading begins at steps_offset, which leaves no room for 1000; dpmpp_2m counts one point more */
+            /* leading begins at steps_offset, which leaves no room for 1000; dpmpp_2m counts one
+             * point more */
             assert_int_equal(refused, kind == SLR_SAMPLER_DPMPP_2M ? 2 - s : s == 0);
         }
 }
@@ -115,13 +122,21 @@ static void test_refused(void **state)
     double *timesteps;
     int calls;
     slr_sampler_kind kind;
-    assert_int_equal(slr_sampler_timesteps(&schedule, SLR_SAMPLER_DDIM, 1001, &timesteps, &calls, &err), SELORA_USAGE);
+    assert_int_equal(
+        slr_sampler_timesteps(&schedule, SLR_SAMPLER_DDIM, 1001, &timesteps, &calls, &err),
+        SELORA_USAGE);
     assert_string_equal(err.message, "1001 sampling steps are not possible; 1 to 1000 are");
-    assert_int_equal(slr_sampler_timesteps(&schedule, SLR_SAMPLER_DDIM, 0, &timesteps, &calls, &err), SELORA_USAGE);
-    assert_int_equal(slr_sampler_timesteps(&schedule, SLR_SAMPLER_DDIM, -3, &timesteps, &calls, &err), SELORA_USAGE);
+    assert_int_equal(
+        slr_sampler_timesteps(&schedule, SLR_SAMPLER_DDIM, 0, &timesteps, &calls, &err),
+        SELORA_USAGE);
+    assert_int_equal(
+        slr_sampler_timesteps(&schedule, SLR_SAMPLER_DDIM, -3, &timesteps, &calls, &err),
+        SELORA_USAGE);
     assert_int_equal(slr_sampler_by_name("heun", &kind, &err), SELORA_USAGE);
     schedule.config.unsupported_key[SLR_SAMPLER_EULER] = "use_karras_sigmas";
-    assert_int_equal(slr_sampler_timesteps(&schedule, SLR_SAMPLER_EULER, 20, &timesteps, &calls, &err), SELORA_BAD_INPUT);
+    assert_int_equal(
+        slr_sampler_timesteps(&schedule, SLR_SAMPLER_EULER, 20, &timesteps, &calls, &err),
+        SELORA_BAD_INPUT);
     assert_non_null(strstr(err.message, "use_karras_sigmas"));
 }
 
@@ -139,14 +154,18 @@ static void test_samples(void **state)
     double worst = 0;
     for (size_t i = 0; i < COUNT(golden_samples); i++) {
         const struct golden_sample *golden = &golden_samples[i];
-        slr_schedule schedule = schedule_with(golden->spacing, golden->prediction, golden->beta_schedule);
+        slr_schedule schedule =
+            schedule_with(golden->spacing, golden->prediction, golden->beta_schedule);
         schedule.config.steps_offset = golden->steps_offset;
         schedule.config.set_alpha_to_one = golden->set_alpha_to_one;
         schedule.config.clip_range = golden->clip_sample;
         slr_denoiser network = {NULL, answer};
-        slr_sampling how = {.sampler = kind_named(golden->sampler), .steps = golden->steps, .count = NUMBERS};
-        double sigma = slr_sampler_init_noise_sigma(&schedule, how.sampler, how.steps), error = 0, size = 0;
-        assert_true(fabs(sigma - golden->sigma) < 2e-6 * fmax(golden->sigma, 1)); /* 1 - a_0 cancels in single precision */
+        slr_sampling how = {
+            .sampler = kind_named(golden->sampler), .steps = golden->steps, .count = NUMBERS};
+        double sigma = slr_sampler_init_noise_sigma(&schedule, how.sampler, how.steps), error = 0,
+               size = 0;
+        assert_true(fabs(sigma - golden->sigma) <
+                    2e-6 * fmax(golden->sigma, 1)); /* 1 - a_0 cancels in single precision */
         slr_real x[NUMBERS];
         start(x, golden->sigma);
         assert_int_equal(slr_sample(&schedule, &how, &network, x, NULL), SELORA_OK);
@@ -156,8 +175,8 @@ static void test_samples(void **state)
         }
         worst = fmax(worst, error / size);
         if (!(error <= 1e-5 * size)) /* single precision of diffusers over 20 steps */
-            fail_msg("%s %s %s %d: error %g of %g", golden->sampler, golden->spacing, golden->prediction, golden->steps,
-                     error, size);
+            fail_msg("%s %s %s %d: error %g of %g", golden->sampler, golden->spacing,
+                     golden->prediction, golden->steps, error, size);
     }
     print_message("largest relative error %.2g\n", worst);
 }
@@ -168,7 +187,8 @@ typedef struct watch {
     slr_real first;
 } watch;
 
-static selora_status watch_call(void *context, int call, int calls, const slr_real *x, slr_error *err)
+static selora_status watch_call(void *context, int call, int calls, const slr_real *x,
+                                slr_error *err)
 {
     watch *w = context;
     assert_int_equal(call, w->calls);
@@ -202,7 +222,8 @@ static void test_callback(void **state)
     }
 }
 
-static selora_status fail_at_third(void *context, const slr_real *x, double t, slr_real *out, slr_error *err)
+static selora_status fail_at_third(void *context, const slr_real *x, double t, slr_real *out,
+                                   slr_error *err)
 {
     int *calls = context;
     if (++*calls == 3)
@@ -210,7 +231,8 @@ static selora_status fail_at_third(void *context, const slr_real *x, double t, s
     return answer(NULL, x, t, out, err);
 }
 
-static selora_status not_finite(void *context, const slr_real *x, double t, slr_real *out, slr_error *err)
+static selora_status not_finite(void *context, const slr_real *x, double t, slr_real *out,
+                                slr_error *err)
 {
     int *calls = context;
     SLR_TRY(answer(NULL, x, t, out, err));
@@ -242,7 +264,8 @@ static void test_failing_network(void **state)
 }
 
 /* Of twice the batch: the first half answers 1, the second 3 x. */
-static selora_status two_halves(void *context, const slr_real *x, double t, slr_real *out, slr_error *err)
+static selora_status two_halves(void *context, const slr_real *x, double t, slr_real *out,
+                                slr_error *err)
 {
     (void)context, (void)t, (void)err;
     for (int i = 0; i < NUMBERS; i++) {
@@ -258,7 +281,9 @@ static void test_guidance(void **state)
     (void)state;
     slr_guidance guidance;
     slr_real x[NUMBERS] = {0, 1, -2, 4}, out[NUMBERS];
-    assert_int_equal(slr_guidance_init(&guidance, (slr_denoiser){NULL, two_halves}, 7.5, NUMBERS, NULL), SELORA_OK);
+    assert_int_equal(
+        slr_guidance_init(&guidance, (slr_denoiser){NULL, two_halves}, 7.5, NUMBERS, NULL),
+        SELORA_OK);
     slr_denoiser denoiser = slr_guidance_denoiser(&guidance);
     assert_int_equal(denoiser.predict(denoiser.context, x, 10, out, NULL), SELORA_OK);
     for (int i = 0; i < NUMBERS; i++)
@@ -269,8 +294,9 @@ static void test_guidance(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_timesteps), cmocka_unit_test(test_all_step_counts),  cmocka_unit_test(test_refused),
-        cmocka_unit_test(test_samples),   cmocka_unit_test(test_callback),         cmocka_unit_test(test_failing_network),
+        cmocka_unit_test(test_timesteps), cmocka_unit_test(test_all_step_counts),
+        cmocka_unit_test(test_refused),   cmocka_unit_test(test_samples),
+        cmocka_unit_test(test_callback),  cmocka_unit_test(test_failing_network),
         cmocka_unit_test(test_guidance),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

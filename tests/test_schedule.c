@@ -37,7 +37,8 @@ static void test_alphas(void **state)
     schedule.config.beta_schedule = SLR_BETA_LINEAR;
     slr_scheduler_config linear = schedule.config;
     slr_schedule_init(&schedule, &linear);
-    assert_true(fabs(schedule.alphas_cumprod[1] - (1 - 0.00085) * (1 - (0.00085 + (0.012 - 0.00085) / 999))) < 1e-15);
+    assert_true(fabs(schedule.alphas_cumprod[1] -
+                     (1 - 0.00085) * (1 - (0.00085 + (0.012 - 0.00085) / 999))) < 1e-15);
 }
 
 static void test_noise_and_target(void **state)
@@ -116,14 +117,23 @@ static void test_config(void **state)
     assert_int_equal(config.steps_offset, 1);
     assert_int_equal(config.spacing, SLR_SPACING_UNSET);
     /* published Stable Diffusion 1.5 */
-    assert_int_equal(read_config("{\"_class_name\": \"PNDMScheduler\", \"_diffusers_version\": \"0.6.0\", \"beta_end\": 0.012, "
-                                 "\"beta_schedule\": \"scaled_linear\", \"beta_start\": 0.00085, \"num_train_timesteps\": 1000, "
-                                 "\"set_alpha_to_one\": false, \"skip_prk_steps\": true, \"steps_offset\": 1, \"trained_betas\": null, "
-                                 "\"clip_sample\": false}", &config, &err), SELORA_OK);
+    assert_int_equal(read_config("{\"_class_name\": \"PNDMScheduler\", \"_diffusers_version\": "
+                                 "\"0.6.0\", \"beta_end\": 0.012, "
+                                 "\"beta_schedule\": \"scaled_linear\", \"beta_start\": 0.00085, "
+                                 "\"num_train_timesteps\": 1000, "
+                                 "\"set_alpha_to_one\": false, \"skip_prk_steps\": true, "
+                                 "\"steps_offset\": 1, \"trained_betas\": null, "
+                                 "\"clip_sample\": false}",
+                                 &config, &err),
+                     SELORA_OK);
     /* everything changed */
-    assert_int_equal(read_config("{\"beta_end\": 0.02, \"beta_schedule\": \"linear\", \"beta_start\": 0.0001, \"steps_offset\": 0, "
-                                 "\"set_alpha_to_one\": true, \"prediction_type\": \"v_prediction\", \"timestep_spacing\": \"trailing\", "
-                                 "\"clip_sample\": true, \"clip_sample_range\": 2.0}", &config, &err), SELORA_OK);
+    assert_int_equal(read_config("{\"beta_end\": 0.02, \"beta_schedule\": \"linear\", "
+                                 "\"beta_start\": 0.0001, \"steps_offset\": 0, "
+                                 "\"set_alpha_to_one\": true, \"prediction_type\": "
+                                 "\"v_prediction\", \"timestep_spacing\": \"trailing\", "
+                                 "\"clip_sample\": true, \"clip_sample_range\": 2.0}",
+                                 &config, &err),
+                     SELORA_OK);
     assert_true(config.beta_start == 0.0001 && config.beta_end == 0.02 && config.clip_range == 2);
     assert_int_equal(config.beta_schedule, SLR_BETA_LINEAR);
     assert_int_equal(config.prediction, SLR_PREDICT_V);
@@ -138,10 +148,15 @@ static void test_config_of_other_classes(void **state)
     slr_scheduler_config config;
     slr_error err = {0};
     /* as diffusers 0.42 writes DPMSolverMultistepScheduler, minus infinity included */
-    assert_int_equal(read_config("{\"_class_name\": \"DPMSolverMultistepScheduler\", \"algorithm_type\": \"sde-dpmsolver++\", "
-                                 "\"final_sigmas_type\": \"zero\", \"flow_shift\": 1.0, \"lambda_min_clipped\": -Infinity, "
-                                 "\"solver_order\": 2, \"solver_type\": \"bh2\", \"thresholding\": false, \"use_karras_sigmas\": true, "
-                                 "\"timestep_spacing\": \"leading\", \"variance_type\": null}", &config, &err), SELORA_OK);
+    assert_int_equal(read_config("{\"_class_name\": \"DPMSolverMultistepScheduler\", "
+                                 "\"algorithm_type\": \"sde-dpmsolver++\", "
+                                 "\"final_sigmas_type\": \"zero\", \"flow_shift\": 1.0, "
+                                 "\"lambda_min_clipped\": -Infinity, "
+                                 "\"solver_order\": 2, \"solver_type\": \"bh2\", \"thresholding\": "
+                                 "false, \"use_karras_sigmas\": true, "
+                                 "\"timestep_spacing\": \"leading\", \"variance_type\": null}",
+                                 &config, &err),
+                     SELORA_OK);
     assert_string_equal(config.unsupported_key[SLR_SAMPLER_DPMPP_2M], "use_karras_sigmas");
     assert_string_equal(config.unsupported_key[SLR_SAMPLER_EULER], "use_karras_sigmas");
     assert_null(config.unsupported_key[SLR_SAMPLER_PNDM]);
@@ -179,10 +194,13 @@ static void test_config_refused(void **state)
             fail_msg("'%s' lacks '%s'", err.message, texts[i][1]);
     }
     slr_error err = {0};
-    assert_int_equal(read_config("{\"prediction_type\": \"sample\", \"trained_betas\": []}", &config, &err), SELORA_BAD_INPUT);
+    assert_int_equal(
+        read_config("{\"prediction_type\": \"sample\", \"trained_betas\": []}", &config, &err),
+        SELORA_BAD_INPUT);
     assert_non_null(strstr(err.message, "prediction_type")); /* both in one go */
     assert_non_null(strstr(err.message, "trained_betas"));
-    assert_int_equal(slr_scheduler_config_read(scratch_path("missing.json"), &config, &err), SELORA_BAD_INPUT);
+    assert_int_equal(slr_scheduler_config_read(scratch_path("missing.json"), &config, &err),
+                     SELORA_BAD_INPUT);
 }
 
 int main(void)
@@ -193,7 +211,8 @@ int main(void)
         cmocka_unit_test(test_loss_weights),
         cmocka_unit_test(test_sigmas),
         cmocka_unit_test_setup_teardown(test_config, scratch_setup, scratch_teardown),
-        cmocka_unit_test_setup_teardown(test_config_of_other_classes, scratch_setup, scratch_teardown),
+        cmocka_unit_test_setup_teardown(test_config_of_other_classes, scratch_setup,
+                                        scratch_teardown),
         cmocka_unit_test_setup_teardown(test_config_refused, scratch_setup, scratch_teardown),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT
- * With the argument --list: canonical name, shape, name in a diffusers folder, name in a single file, one weight a line,
- * for tools/check_weight_names.py. */
+ * With the argument --list: canonical name, shape, name in a diffusers folder, name in a single
+ * file, one weight a line, for tools/check_weight_names.py. */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -40,7 +40,8 @@ static void list_names(FILE *out)
     slr_name_rules folder = sd15_rules(false), single = sd15_rules(true);
     for (int i = 0; i < slr_graph_weight_count(graph); i++) {
         const slr_weight_spec *spec = slr_graph_weight(graph, i);
-        char in_folder[SLR_MAX_STORED_NAMES][SLR_STORED_NAME], in_single[SLR_MAX_STORED_NAMES][SLR_STORED_NAME];
+        char in_folder[SLR_MAX_STORED_NAMES][SLR_STORED_NAME],
+            in_single[SLR_MAX_STORED_NAMES][SLR_STORED_NAME];
         assert_true(slr_stored_names(&folder, spec->name, in_folder) > 0);
         assert_true(slr_stored_names(&single, spec->name, in_single) > 0);
         fprintf(out, "%s\t", spec->name);
@@ -51,8 +52,9 @@ static void list_names(FILE *out)
     slr_graph_free(graph);
 }
 
-/* The list was compared with diffusers 0.42.1 and transformers 5.24 by tools/check_weight_names.py: all 686 + 248 + 196
- * names and shapes, and the single-file names through diffusers' own converters. */
+/* The list was compared with diffusers 0.42.1 and transformers 5.24 by tools/check_weight_names.py:
+ * all 686 + 248 + 196 names and shapes, and the single-file names through diffusers' own
+ * converters. */
 static void test_all_names_of_sd15(void **state)
 {
     (void)state;
@@ -90,17 +92,23 @@ static void test_folder_names(void **state)
     slr_name_rules rules = sd15_rules(false);
     assert_names(&rules, "unet.conv_in.weight", "conv_in.weight");
     /* with and without text_model. */
-    assert_names(&rules, "text_encoder.text_model.final_layer_norm.bias", "text_model.final_layer_norm.bias final_layer_norm.bias");
+    assert_names(&rules, "text_encoder.text_model.final_layer_norm.bias",
+                 "text_model.final_layer_norm.bias final_layer_norm.bias");
     /* the VAE's attention before diffusers 0.17 */
-    assert_names(&rules, "vae.encoder.mid_block.attentions.0.to_q.weight",
-                 "encoder.mid_block.attentions.0.to_q.weight encoder.mid_block.attentions.0.query.weight");
-    assert_names(&rules, "vae.decoder.mid_block.attentions.0.to_k.bias",
-                 "decoder.mid_block.attentions.0.to_k.bias decoder.mid_block.attentions.0.key.bias");
-    assert_names(&rules, "vae.decoder.mid_block.attentions.0.to_v.bias",
-                 "decoder.mid_block.attentions.0.to_v.bias decoder.mid_block.attentions.0.value.bias");
+    assert_names(
+        &rules, "vae.encoder.mid_block.attentions.0.to_q.weight",
+        "encoder.mid_block.attentions.0.to_q.weight encoder.mid_block.attentions.0.query.weight");
+    assert_names(
+        &rules, "vae.decoder.mid_block.attentions.0.to_k.bias",
+        "decoder.mid_block.attentions.0.to_k.bias decoder.mid_block.attentions.0.key.bias");
+    assert_names(
+        &rules, "vae.decoder.mid_block.attentions.0.to_v.bias",
+        "decoder.mid_block.attentions.0.to_v.bias decoder.mid_block.attentions.0.value.bias");
     assert_names(&rules, "vae.decoder.mid_block.attentions.0.to_out.0.bias",
-                 "decoder.mid_block.attentions.0.to_out.0.bias decoder.mid_block.attentions.0.proj_attn.bias");
-    assert_names(&rules, "vae.decoder.mid_block.attentions.0.group_norm.bias", "decoder.mid_block.attentions.0.group_norm.bias");
+                 "decoder.mid_block.attentions.0.to_out.0.bias "
+                 "decoder.mid_block.attentions.0.proj_attn.bias");
+    assert_names(&rules, "vae.decoder.mid_block.attentions.0.group_norm.bias",
+                 "decoder.mid_block.attentions.0.group_norm.bias");
     /* which the U-Net's never had */
     assert_names(&rules, "unet.mid_block.attentions.0.transformer_blocks.0.attn1.to_q.weight",
                  "mid_block.attentions.0.transformer_blocks.0.attn1.to_q.weight");
@@ -139,44 +147,67 @@ static void test_single_file_names(void **state)
     }
     /* a stand-alone VAE has another prefix or none */
     assert_names(&rules, "vae.encoder.down_blocks.1.resnets.0.conv_shortcut.weight",
-                 "first_stage_model.encoder.down.1.block.0.nin_shortcut.weight vae.encoder.down.1.block.0.nin_shortcut.weight "
+                 "first_stage_model.encoder.down.1.block.0.nin_shortcut.weight "
+                 "vae.encoder.down.1.block.0.nin_shortcut.weight "
                  "encoder.down.1.block.0.nin_shortcut.weight");
     assert_names(&rules, "vae.decoder.up_blocks.0.upsamplers.0.conv.bias",
-                 "first_stage_model.decoder.up.3.upsample.conv.bias vae.decoder.up.3.upsample.conv.bias decoder.up.3.upsample.conv.bias");
+                 "first_stage_model.decoder.up.3.upsample.conv.bias "
+                 "vae.decoder.up.3.upsample.conv.bias decoder.up.3.upsample.conv.bias");
     assert_names(&rules, "vae.decoder.mid_block.attentions.0.to_out.0.weight",
-                 "first_stage_model.decoder.mid.attn_1.proj_out.weight vae.decoder.mid.attn_1.proj_out.weight "
+                 "first_stage_model.decoder.mid.attn_1.proj_out.weight "
+                 "vae.decoder.mid.attn_1.proj_out.weight "
                  "decoder.mid.attn_1.proj_out.weight");
     assert_names(&rules, "vae.post_quant_conv.weight",
-                 "first_stage_model.post_quant_conv.weight vae.post_quant_conv.weight post_quant_conv.weight");
+                 "first_stage_model.post_quant_conv.weight vae.post_quant_conv.weight "
+                 "post_quant_conv.weight");
     assert_names(&rules, "text_encoder.text_model.embeddings.token_embedding.weight",
                  "cond_stage_model.transformer.text_model.embeddings.token_embedding.weight "
                  "cond_stage_model.transformer.embeddings.token_embedding.weight");
 }
 
-/* Other depths: blocks are counted by layers_per_block, the upsampler follows the attentions where there are any. */
+/* Other depths: blocks are counted by layers_per_block, the upsampler follows the attentions where
+ * there are any. */
 static void test_single_file_of_other_sizes(void **state)
 {
     (void)state;
-    slr_name_rules rules = {.single_file = true, .unet_layers_per_block = 1, .unet_up_attention = {true, false}, .vae_levels = 2};
-    assert_names(&rules, "unet.down_blocks.1.resnets.0.conv1.weight", "model.diffusion_model.input_blocks.3.0.in_layers.2.weight");
-    assert_names(&rules, "unet.down_blocks.0.downsamplers.0.conv.bias", "model.diffusion_model.input_blocks.2.0.op.bias");
-    assert_names(&rules, "unet.up_blocks.0.upsamplers.0.conv.bias", "model.diffusion_model.output_blocks.1.2.conv.bias");
-    assert_names(&rules, "unet.up_blocks.1.resnets.1.conv1.bias", "model.diffusion_model.output_blocks.3.0.in_layers.2.bias");
+    slr_name_rules rules = {.single_file = true,
+                            .unet_layers_per_block = 1,
+                            .unet_up_attention = {true, false},
+                            .vae_levels = 2};
+    assert_names(&rules, "unet.down_blocks.1.resnets.0.conv1.weight",
+                 "model.diffusion_model.input_blocks.3.0.in_layers.2.weight");
+    assert_names(&rules, "unet.down_blocks.0.downsamplers.0.conv.bias",
+                 "model.diffusion_model.input_blocks.2.0.op.bias");
+    assert_names(&rules, "unet.up_blocks.0.upsamplers.0.conv.bias",
+                 "model.diffusion_model.output_blocks.1.2.conv.bias");
+    assert_names(&rules, "unet.up_blocks.1.resnets.1.conv1.bias",
+                 "model.diffusion_model.output_blocks.3.0.in_layers.2.bias");
     rules.unet_up_attention[0] = false;
-    assert_names(&rules, "unet.up_blocks.0.upsamplers.0.conv.bias", "model.diffusion_model.output_blocks.1.1.conv.bias");
+    assert_names(&rules, "unet.up_blocks.0.upsamplers.0.conv.bias",
+                 "model.diffusion_model.output_blocks.1.1.conv.bias");
     assert_names(&rules, "vae.decoder.up_blocks.0.resnets.1.conv1.weight",
-                 "first_stage_model.decoder.up.1.block.1.conv1.weight vae.decoder.up.1.block.1.conv1.weight decoder.up.1.block.1.conv1.weight");
+                 "first_stage_model.decoder.up.1.block.1.conv1.weight "
+                 "vae.decoder.up.1.block.1.conv1.weight decoder.up.1.block.1.conv1.weight");
 }
 
 static void test_ignorable(void **state)
 {
     (void)state;
     static const char *const skipped[] = {
-        "model_ema.diffusion_modelinput_blocks00weight", "model_ema.decay", "betas", "alphas_cumprod", "logvar", "scale_factor",
-        "sqrt_alphas_cumprod", "first_stage_model.loss.logvar", "cond_stage_model.transformer.text_model.embeddings.position_ids",
+        "model_ema.diffusion_modelinput_blocks00weight",
+        "model_ema.decay",
+        "betas",
+        "alphas_cumprod",
+        "logvar",
+        "scale_factor",
+        "sqrt_alphas_cumprod",
+        "first_stage_model.loss.logvar",
+        "cond_stage_model.transformer.text_model.embeddings.position_ids",
     };
     static const char *const wanted[] = {
-        "model.diffusion_model.extra.weight", "first_stage_model.encoder.extra", "cond_stage_model.transformer.text_model.extra",
+        "model.diffusion_model.extra.weight",
+        "first_stage_model.encoder.extra",
+        "cond_stage_model.transformer.text_model.extra",
     };
     for (size_t i = 0; i < sizeof skipped / sizeof *skipped; i++)
         assert_true(slr_stored_name_is_ignorable(true, skipped[i]));
@@ -196,8 +227,9 @@ int main(int argc, char **argv)
         return 0;
     }
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_all_names_of_sd15), cmocka_unit_test(test_folder_names), cmocka_unit_test(test_single_file_names),
-        cmocka_unit_test(test_single_file_of_other_sizes), cmocka_unit_test(test_ignorable),
+        cmocka_unit_test(test_all_names_of_sd15), cmocka_unit_test(test_folder_names),
+        cmocka_unit_test(test_single_file_names), cmocka_unit_test(test_single_file_of_other_sizes),
+        cmocka_unit_test(test_ignorable),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

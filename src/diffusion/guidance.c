@@ -6,8 +6,8 @@
 
 #include "core/memory.h"
 
-selora_status slr_guidance_init(slr_guidance *guidance, slr_denoiser network, double scale, int64_t count,
-                                slr_error *err)
+selora_status slr_guidance_init(slr_guidance *guidance, slr_denoiser network, double scale,
+                                int64_t count, slr_error *err)
 {
     *guidance = (slr_guidance){.network = network, .scale = scale, .count = count};
     guidance->inputs = slr_alloc((size_t)count, 4 * sizeof *guidance->inputs);
@@ -17,14 +17,16 @@ selora_status slr_guidance_init(slr_guidance *guidance, slr_denoiser network, do
     return SELORA_OK;
 }
 
-static selora_status predict(void *context, const slr_real *x, double timestep, slr_real *out, slr_error *err)
+static selora_status predict(void *context, const slr_real *x, double timestep, slr_real *out,
+                             slr_error *err)
 {
     slr_guidance *guidance = context;
     const slr_real *negative = guidance->outputs, *positive = guidance->outputs + guidance->count;
     size_t bytes = (size_t)guidance->count * sizeof *x;
     memcpy(guidance->inputs, x, bytes);
     memcpy(guidance->inputs + guidance->count, x, bytes);
-    SLR_TRY(guidance->network.predict(guidance->network.context, guidance->inputs, timestep, guidance->outputs, err));
+    SLR_TRY(guidance->network.predict(guidance->network.context, guidance->inputs, timestep,
+                                      guidance->outputs, err));
     for (int64_t i = 0; i < guidance->count; i++)
         out[i] = (slr_real)(negative[i] + guidance->scale * ((double)positive[i] - negative[i]));
     return SELORA_OK;

@@ -8,7 +8,8 @@
 #include "core/memory.h"
 #include "diffusion/sampler_kinds.h"
 
-/* All that is known about a sampler. The default spacing is what diffusers' class of that name has. */
+/* All that is known about a sampler. The default spacing is what diffusers' class of that name has.
+ */
 typedef struct sampler_row {
     const char *name;
     slr_spacing default_spacing;
@@ -34,7 +35,8 @@ selora_status slr_sampler_by_name(const char *name, slr_sampler_kind *kind, slr_
             *kind = (slr_sampler_kind)i;
             return SELORA_OK;
         }
-    return slr_fail(err, SELORA_USAGE, "sampler \"%.40s\" is unknown; there are pndm, ddim, dpmpp_2m and euler", name);
+    return slr_fail(err, SELORA_USAGE,
+                    "sampler \"%.40s\" is unknown; there are pndm, ddim, dpmpp_2m and euler", name);
 }
 
 static slr_spacing spacing_of(const slr_schedule *schedule, slr_sampler_kind kind)
@@ -42,7 +44,8 @@ static slr_spacing spacing_of(const slr_schedule *schedule, slr_sampler_kind kin
     return schedule->config.spacing ? schedule->config.spacing : samplers[kind].default_spacing;
 }
 
-/* The i-th timestep of n, the noisiest first, by the arithmetic of numpy that diffusers uses (Lin et al. 2024, table 2). */
+/* The i-th timestep of n, the noisiest first, by the arithmetic of numpy that diffusers uses (Lin
+ * et al. 2024, table 2). */
 static double spaced_timestep(const slr_schedule *schedule, slr_sampler_kind kind, int n, int i)
 {
     const double last = SLR_TRAIN_TIMESTEPS - 1;
@@ -54,12 +57,14 @@ static double spaced_timestep(const slr_schedule *schedule, slr_sampler_kind kin
         return kind == SLR_SAMPLER_EULER ? (double)(float)t : rint(t);
     }
     case SLR_SPACING_TRAILING: {
-        double ratio = (SLR_TRAIN_TIMESTEPS - (double)SLR_TRAIN_TIMESTEPS / n) - SLR_TRAIN_TIMESTEPS;
+        double ratio =
+            (SLR_TRAIN_TIMESTEPS - (double)SLR_TRAIN_TIMESTEPS / n) - SLR_TRAIN_TIMESTEPS;
         return rint(SLR_TRAIN_TIMESTEPS + i * ratio) - 1;
     }
     default: {
         int points = one_more ? n + 1 : n;
-        return (double)(SLR_TRAIN_TIMESTEPS / points) * (points - 1 - i) + (double)schedule->config.steps_offset;
+        return (double)(SLR_TRAIN_TIMESTEPS / points) * (points - 1 - i) +
+               (double)schedule->config.steps_offset;
     }
     }
 }
@@ -70,10 +75,13 @@ selora_status slr_sampler_timesteps(const slr_schedule *schedule, slr_sampler_ki
     const char *name = samplers[kind].name, *key = schedule->config.unsupported_key[kind];
     *timesteps = NULL;
     if (key)
-        return slr_fail(err, SELORA_BAD_INPUT, "scheduler_config.json: %s has a value that sampler %s does not "
-                        "support; choose another sampler", key, name);
+        return slr_fail(err, SELORA_BAD_INPUT,
+                        "scheduler_config.json: %s has a value that sampler %s does not "
+                        "support; choose another sampler",
+                        key, name);
     if (steps < 1 || steps > SLR_TRAIN_TIMESTEPS)
-        return slr_fail(err, SELORA_USAGE, "%d sampling steps are not possible; 1 to %d are", steps, SLR_TRAIN_TIMESTEPS);
+        return slr_fail(err, SELORA_USAGE, "%d sampling steps are not possible; 1 to %d are", steps,
+                        SLR_TRAIN_TIMESTEPS);
     double *table = slr_alloc((size_t)steps + 1, sizeof *table);
     if (!table)
         return slr_fail_memory(err, ((size_t)steps + 1) * sizeof *table, "the timesteps");
@@ -82,8 +90,10 @@ selora_status slr_sampler_timesteps(const slr_schedule *schedule, slr_sampler_ki
         double t = spaced_timestep(schedule, kind, steps, i);
         if (t < 0 || t >= SLR_TRAIN_TIMESTEPS || (i > 0 && t >= table[count - 1])) {
             free(table);
-            return slr_fail(err, SELORA_USAGE, "%d sampling steps do not fit into the schedule with sampler %s and "
-                            "steps_offset %d; take fewer", steps, name, (int)schedule->config.steps_offset);
+            return slr_fail(err, SELORA_USAGE,
+                            "%d sampling steps do not fit into the schedule with sampler %s and "
+                            "steps_offset %d; take fewer",
+                            steps, name, (int)schedule->config.steps_offset);
         }
         table[count++] = t;
         if (kind == SLR_SAMPLER_PNDM && i == 1)
@@ -102,17 +112,19 @@ double slr_sampler_init_noise_sigma(const slr_schedule *schedule, slr_sampler_ki
     return spacing_of(schedule, kind) == SLR_SPACING_LEADING ? sqrt(sigma * sigma + 1) : sigma;
 }
 
-selora_status slr_sampler_predict(const slr_sampler_run *run, int call, const slr_real *x, slr_real *out,
-                                  slr_error *err)
+selora_status slr_sampler_predict(const slr_sampler_run *run, int call, const slr_real *x,
+                                  slr_real *out, slr_error *err)
 {
     return run->denoiser->predict(run->denoiser->context, x, run->timesteps[call], out, err);
 }
 
-selora_status slr_sampler_after_call(const slr_sampler_run *run, int call, const slr_real *x, slr_error *err)
+selora_status slr_sampler_after_call(const slr_sampler_run *run, int call, const slr_real *x,
+                                     slr_error *err)
 {
     for (int64_t i = 0; i < run->count; i++)
         if (!isfinite(x[i]))
-            return slr_fail(err, SELORA_NUMERIC, "the latents are not finite after network call %d of %d (timestep %g)",
+            return slr_fail(err, SELORA_NUMERIC,
+                            "the latents are not finite after network call %d of %d (timestep %g)",
                             call + 1, run->calls, run->timesteps[call]);
     if (!run->how->after_call)
         return SELORA_OK;
@@ -127,8 +139,8 @@ slr_real *slr_sampler_scratch(const slr_sampler_run *run, int states, slr_error 
     return scratch;
 }
 
-selora_status slr_sample(const slr_schedule *schedule, const slr_sampling *how, const slr_denoiser *denoiser,
-                         slr_real *x, slr_error *err)
+selora_status slr_sample(const slr_schedule *schedule, const slr_sampling *how,
+                         const slr_denoiser *denoiser, slr_real *x, slr_error *err)
 {
     double *timesteps;
     int calls;

@@ -4,8 +4,8 @@
 
 #include "diffusion/sampler_kinds.h"
 
-static void step(const slr_schedule *schedule, int from, int to, int64_t count, const slr_real *answer,
-                 slr_real *x)
+static void step(const slr_schedule *schedule, int from, int to, int64_t count,
+                 const slr_real *answer, slr_real *x)
 {
     bool is_v = schedule->config.prediction == SLR_PREDICT_V;
     double alpha = slr_schedule_alpha(schedule, from), next = slr_schedule_alpha(schedule, to);

@@ -23,7 +23,8 @@ static void to_image(const slr_sampler_run *run, level at, const slr_real *x, sl
 {
     bool is_v = run->schedule->config.prediction == SLR_PREDICT_V;
     for (int64_t i = 0; i < run->count; i++)
-        answer[i] = (slr_real)(is_v ? at.a * x[i] - at.s * answer[i] : (x[i] - at.s * answer[i]) / at.a);
+        answer[i] =
+            (slr_real)(is_v ? at.a * x[i] - at.s * answer[i] : (x[i] - at.s * answer[i]) / at.a);
 }
 
 selora_status slr_sampler_run_dpmpp(const slr_sampler_run *run, slr_real *x, slr_error *err)
@@ -34,13 +35,15 @@ selora_status slr_sampler_run_dpmpp(const slr_sampler_run *run, slr_real *x, slr
     selora_status status = SELORA_OK;
     level before = {0};
     for (int call = 0; status == SELORA_OK && call < run->calls; call++) {
-        slr_real *image = images + (call % 2) * run->count, *previous = images + ((call + 1) % 2) * run->count;
+        slr_real *image = images + (call % 2) * run->count,
+                 *previous = images + ((call + 1) % 2) * run->count;
         level at = level_at(run, call), next = level_at(run, call + 1);
         status = slr_sampler_predict(run, call, x, image, err);
         if (status != SELORA_OK)
             break;
         to_image(run, at, x, image);
-        /* First order at both ends; between them the image is extrapolated to the middle of the step. */
+        /* First order at both ends; between them the image is extrapolated to the middle of the
+         * step. */
         bool second_order = call > 0 && call + 1 < run->calls;
         double h = next.lambda - at.lambda;
         double slope = second_order ? 0.5 * h / (at.lambda - before.lambda) : 0;

@@ -17,7 +17,8 @@ selora_status slr_sampler_run_euler(const slr_sampler_run *run, slr_real *x, slr
         bool last = call + 1 == run->calls;
         double sigma = slr_schedule_sigma(schedule, run->timesteps[call]);
         double next = last ? 0 : slr_schedule_sigma(schedule, run->timesteps[call + 1]);
-        double a = 1 / sqrt(sigma * sigma + 1), s = sigma * a; /* x = noise scaled to variance 1 times 1 / a */
+        double a = 1 / sqrt(sigma * sigma + 1),
+               s = sigma * a; /* x = noise scaled to variance 1 times 1 / a */
         for (int64_t i = 0; i < run->count; i++)
             input[i] = (slr_real)(a * x[i]);
         status = slr_sampler_predict(run, call, input, answer, err);

@@ -18,10 +18,11 @@ typedef struct slr_sampler_run {
 } slr_sampler_run;
 
 /* The network's answer for x at the call's timestep. */
-selora_status slr_sampler_predict(const slr_sampler_run *run, int call, const slr_real *x, slr_real *out,
-                                  slr_error *err);
+selora_status slr_sampler_predict(const slr_sampler_run *run, int call, const slr_real *x,
+                                  slr_real *out, slr_error *err);
 /* Refuses a state that is not finite, then tells the caller. */
-selora_status slr_sampler_after_call(const slr_sampler_run *run, int call, const slr_real *x, slr_error *err);
+selora_status slr_sampler_after_call(const slr_sampler_run *run, int call, const slr_real *x,
+                                     slr_error *err);
 /* Room for `states` states in one block; NULL when memory lacks. free() it. */
 slr_real *slr_sampler_scratch(const slr_sampler_run *run, int states, slr_error *err);
 

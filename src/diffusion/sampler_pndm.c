@@ -14,14 +14,18 @@ static const double weights[HISTORY][HISTORY] = {
     {23.0 / 12, -16.0 / 12, 5.0 / 12},
     {55.0 / 24, -59.0 / 24, 37.0 / 24, -9.0 / 24},
 };
-static const double repeated_weights[HISTORY] = {1.0 / 2, 1.0 / 2}; /* of the repeated step and the first */
+/* Of the repeated step and the first. */
+static const double repeated_weights[HISTORY] = {1.0 / 2, 1.0 / 2};
 
-/* Equation 11 of the paper from `from` to `to`. The answers are combined before v becomes epsilon, as diffusers has it. */
-static void step(const slr_sampler_run *run, int from, int to, const slr_real *const answers[HISTORY],
-                 const double w[HISTORY], const slr_real *start, slr_real *x)
+/* Equation 11 of the paper from `from` to `to`. The answers are combined before v becomes epsilon,
+ * as diffusers has it. */
+static void step(const slr_sampler_run *run, int from, int to,
+                 const slr_real *const answers[HISTORY], const double w[HISTORY],
+                 const slr_real *start, slr_real *x)
 {
     bool is_v = run->schedule->config.prediction == SLR_PREDICT_V;
-    double alpha = slr_schedule_alpha(run->schedule, from), next = slr_schedule_alpha(run->schedule, to);
+    double alpha = slr_schedule_alpha(run->schedule, from),
+           next = slr_schedule_alpha(run->schedule, to);
     double a = sqrt(alpha), s = sqrt(1 - alpha);
     double keep = sqrt(next / alpha);
     double take = (next - alpha) / (alpha * sqrt(1 - next) + sqrt(alpha * (1 - alpha) * next));

@@ -38,8 +38,8 @@ double slr_schedule_sigma(const slr_schedule *schedule, double timestep)
     return sigma + (sigma_of(schedule->alphas_cumprod[below + 1]) - sigma) * (timestep - below);
 }
 
-void slr_schedule_add_noise(const slr_schedule *schedule, int timestep, int64_t count, const slr_real *x0,
-                            const slr_real *noise, slr_real *out)
+void slr_schedule_add_noise(const slr_schedule *schedule, int timestep, int64_t count,
+                            const slr_real *x0, const slr_real *noise, slr_real *out)
 {
     double alpha = schedule->alphas_cumprod[timestep];
     double image_share = sqrt(alpha), noise_share = sqrt(1 - alpha);
@@ -47,8 +47,8 @@ void slr_schedule_add_noise(const slr_schedule *schedule, int timestep, int64_t 
         out[i] = (slr_real)(image_share * x0[i] + noise_share * noise[i]);
 }
 
-void slr_schedule_target(const slr_schedule *schedule, int timestep, int64_t count, const slr_real *x0,
-                         const slr_real *noise, slr_real *out)
+void slr_schedule_target(const slr_schedule *schedule, int timestep, int64_t count,
+                         const slr_real *x0, const slr_real *noise, slr_real *out)
 {
     bool is_v = schedule->config.prediction == SLR_PREDICT_V;
     double alpha = schedule->alphas_cumprod[timestep];

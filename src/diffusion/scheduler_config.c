@@ -53,7 +53,8 @@ static void read_bool(const reader *r, const char *key, bool *value)
 }
 
 /* The place of a text among `names`; `value` where the key is absent. */
-static int read_choice(const reader *r, const char *key, const char *const *names, int count, int value)
+static int read_choice(const reader *r, const char *key, const char *const *names, int count,
+                       int value)
 {
     const char *text = NULL;
     slr_error detail = {0};
@@ -62,8 +63,8 @@ static int read_choice(const reader *r, const char *key, const char *const *name
         if (strcmp(text, names[i]) == 0)
             return i;
     if (text)
-        slr_problems_add(r->problems, "%s: %s \"%.40s\" is not supported (only %s and %s are)", r->file, key,
-                         text, names[count - 2], names[count - 1]);
+        slr_problems_add(r->problems, "%s: %s \"%.40s\" is not supported (only %s and %s are)",
+                         r->file, key, text, names[count - 2], names[count - 1]);
     return value;
 }
 
@@ -104,8 +105,8 @@ static void read_fixed_keys(const reader *r, slr_scheduler_config *config)
         bool fits = !value || json_is_null(value) || json_equal(value, only);
         json_decref(only);
         if (!fits && !fixed->changes)
-            slr_problems_add(r->problems, "%s: %s has a value that is not supported (only %s is)", r->file,
-                             fixed->key, fixed->value);
+            slr_problems_add(r->problems, "%s: %s has a value that is not supported (only %s is)",
+                             r->file, fixed->key, fixed->value);
         for (int kind = 0; !fits && kind < SLR_SAMPLER_KINDS; kind++)
             if ((fixed->changes & 1 << kind) && !config->unsupported_key[kind])
                 config->unsupported_key[kind] = fixed->key;
@@ -123,11 +124,14 @@ static void read_all(const reader *r, slr_scheduler_config *config)
     read_double(r, "beta_start", 1e-9, 0.5, &config->beta_start);
     read_double(r, "beta_end", 1e-9, 0.5, &config->beta_end);
     if (config->beta_start > config->beta_end)
-        slr_problems_add(r->problems, "%s: beta_start %g is above beta_end %g", r->file, config->beta_start,
-                         config->beta_end);
-    config->beta_schedule = (slr_beta_schedule)read_choice(r, "beta_schedule", betas, 2, SLR_BETA_SCALED_LINEAR);
-    config->prediction = (slr_prediction)read_choice(r, "prediction_type", predictions, 2, SLR_PREDICT_EPSILON);
-    config->spacing = (slr_spacing)(1 + read_choice(r, "timestep_spacing", spacings, 3, SLR_SPACING_UNSET - 1));
+        slr_problems_add(r->problems, "%s: beta_start %g is above beta_end %g", r->file,
+                         config->beta_start, config->beta_end);
+    config->beta_schedule =
+        (slr_beta_schedule)read_choice(r, "beta_schedule", betas, 2, SLR_BETA_SCALED_LINEAR);
+    config->prediction =
+        (slr_prediction)read_choice(r, "prediction_type", predictions, 2, SLR_PREDICT_EPSILON);
+    config->spacing =
+        (slr_spacing)(1 + read_choice(r, "timestep_spacing", spacings, 3, SLR_SPACING_UNSET - 1));
     read_int(r, "num_train_timesteps", SLR_TRAIN_TIMESTEPS, SLR_TRAIN_TIMESTEPS, &timesteps);
     read_int(r, "steps_offset", 0, SLR_TRAIN_TIMESTEPS - 1, &config->steps_offset);
     read_bool(r, "set_alpha_to_one", &config->set_alpha_to_one);
@@ -137,7 +141,8 @@ static void read_all(const reader *r, slr_scheduler_config *config)
     read_fixed_keys(r, config);
 }
 
-selora_status slr_scheduler_config_read(const char *path, slr_scheduler_config *config, slr_error *err)
+selora_status slr_scheduler_config_read(const char *path, slr_scheduler_config *config,
+                                        slr_error *err)
 {
     char *text;
     size_t size;
@@ -147,7 +152,8 @@ selora_status slr_scheduler_config_read(const char *path, slr_scheduler_config *
     if (!path)
         return SELORA_OK;
     SLR_TRY(slr_read_file(path, MAX_BYTES, &text, &size, err));
-    slr_json_tame_python(text, size); /* lambda_min_clipped of DPMSolverMultistepScheduler is -Infinity */
+    slr_json_tame_python(text,
+                         size); /* lambda_min_clipped of DPMSolverMultistepScheduler is -Infinity */
     selora_status status = slr_json_load_memory(text, size, path, &root, err);
     free(text);
     SLR_TRY(status);

@@ -11,7 +11,8 @@ static bool is_digit(char c)
     return c >= '0' && c <= '9';
 }
 
-/* The number of bytes of an infinity at `text`, replaced by null and spaces; 0 when there is none. */
+/* The number of bytes of an infinity at `text`, replaced by null and spaces; 0 when there is none.
+ */
 static size_t replace_infinity(char *text, size_t size)
 {
     static const char word[] = "-Infinity";
@@ -30,7 +31,8 @@ static size_t shrink_number(char *text, size_t size)
     size_t length = 0;
     while (length < size && is_digit(text[length]))
         length++;
-    bool whole = length == size || (text[length] != '.' && text[length] != 'e' && text[length] != 'E');
+    bool whole =
+        length == size || (text[length] != '.' && text[length] != 'e' && text[length] != 'E');
     if (length > MAX_DIGITS && whole) {
         memset(text, ' ', length);
         memset(text, '9', MAX_DIGITS);
@@ -40,7 +42,8 @@ static size_t shrink_number(char *text, size_t size)
 
 void slr_json_tame_python(char *text, size_t size)
 {
-    bool quoted = false, in_number = false; /* the digits behind a point or exponent are no whole number */
+    bool quoted = false,
+         in_number = false; /* the digits behind a point or exponent are no whole number */
     for (size_t i = 0; i < size; i++) {
         size_t used = 0;
         if (quoted && text[i] == '\\')

@@ -49,8 +49,8 @@ static size_t lower_bound(const slr_added_tokens *list, int32_t point)
     return low;
 }
 
-const slr_added_token *slr_added_tokens_find(const slr_added_tokens *list, const int32_t *text, size_t count,
-                                             size_t *at)
+const slr_added_token *slr_added_tokens_find(const slr_added_tokens *list, const int32_t *text,
+                                             size_t count, size_t *at)
 {
     for (; *at < count && list->count > 0; ++*at)
         for (size_t i = lower_bound(list, text[*at]); i < list->count; i++) {

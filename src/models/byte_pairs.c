@@ -18,8 +18,8 @@ struct slr_candidate {
     int32_t rank, place, id;
 };
 
-bool slr_merge_list_add(slr_merge_list *list, const char *left, size_t left_length, const char *right,
-                        size_t right_length)
+bool slr_merge_list_add(slr_merge_list *list, const char *left, size_t left_length,
+                        const char *right, size_t right_length)
 {
     if (!slr_grow((void **)&list->texts, &list->capacity, list->count, 2 * sizeof *list->texts))
         return false;
@@ -29,7 +29,8 @@ bool slr_merge_list_add(slr_merge_list *list, const char *left, size_t left_leng
     return true;
 }
 
-/* A byte as a printable character (GPT-2's table): itself where Latin-1 has a printable one, else U+0100 and up. */
+/* A byte as a printable character (GPT-2's table): itself where Latin-1 has a printable one, else
+ * U+0100 and up. */
 static int is_own_symbol(int byte)
 {
     return (byte >= 33 && byte <= 126) || (byte >= 161 && byte <= 172) || byte >= 174;
@@ -67,7 +68,8 @@ static char *joined(struct slr_merge_text left, struct slr_merge_text right)
 
 static bool add_token(json_t *vocabulary, const char *token)
 {
-    return json_object_set_new(vocabulary, token, json_integer((json_int_t)json_object_size(vocabulary))) == 0;
+    return json_object_set_new(vocabulary, token,
+                               json_integer((json_int_t)json_object_size(vocabulary))) == 0;
 }
 
 static bool add_byte_symbols(json_t *vocabulary, const char *suffix)
@@ -85,22 +87,25 @@ static bool add_byte_symbols(json_t *vocabulary, const char *suffix)
     return true;
 }
 
-selora_status slr_vocabulary_from_merges(const slr_merge_list *merges, const char *name, json_t **result,
-                                         slr_error *err)
+selora_status slr_vocabulary_from_merges(const slr_merge_list *merges, const char *name,
+                                         json_t **result, slr_error *err)
 {
     json_t *vocabulary = json_object();
-    bool room = vocabulary && add_byte_symbols(vocabulary, "") && add_byte_symbols(vocabulary, end_of_word);
+    bool room =
+        vocabulary && add_byte_symbols(vocabulary, "") && add_byte_symbols(vocabulary, end_of_word);
     selora_status status = SELORA_OK;
     *result = NULL;
     for (size_t i = 0; room && status == SELORA_OK && i < merges->count; i++) {
         char *token = joined(merges->texts[2 * i], merges->texts[2 * i + 1]);
         if (token && json_object_get(vocabulary, token))
-            status = slr_fail(err, SELORA_BAD_INPUT, "%s: merge %zu gives a token that exists already", name, i + 1);
+            status = slr_fail(err, SELORA_BAD_INPUT,
+                              "%s: merge %zu gives a token that exists already", name, i + 1);
         else
             room = token && add_token(vocabulary, token);
         free(token);
     }
-    room = room && add_token(vocabulary, "<|startoftext|>") && add_token(vocabulary, "<|endoftext|>");
+    room =
+        room && add_token(vocabulary, "<|startoftext|>") && add_token(vocabulary, "<|endoftext|>");
     if (status == SELORA_OK && !room)
         status = slr_fail_memory(err, merges->count * 64, "the vocabulary");
     if (status == SELORA_OK)
@@ -132,18 +137,21 @@ static int32_t id_of(const json_t *vocabulary, const char *token, size_t length)
     return id ? (int32_t)json_integer_value(id) : -1;
 }
 
-static selora_status add_join(slr_byte_pairs *pairs, const json_t *vocabulary, const slr_merge_list *merges,
-                              size_t rank, const char *name, slr_error *err)
+static selora_status add_join(slr_byte_pairs *pairs, const json_t *vocabulary,
+                              const slr_merge_list *merges, size_t rank, const char *name,
+                              slr_error *err)
 {
     struct slr_merge_text left = merges->texts[2 * rank], right = merges->texts[2 * rank + 1];
     char *token = joined(left, right);
     if (!token)
         return slr_fail_memory(err, left.length + right.length, "a merge");
-    int32_t a = id_of(vocabulary, left.text, left.length), b = id_of(vocabulary, right.text, right.length);
+    int32_t a = id_of(vocabulary, left.text, left.length),
+            b = id_of(vocabulary, right.text, right.length);
     int32_t id = id_of(vocabulary, token, left.length + right.length);
     free(token);
     if (a < 0 || b < 0 || id < 0)
-        return slr_fail(err, SELORA_BAD_INPUT, "%s: merge %zu %s that the vocabulary does not have", name, rank + 1,
+        return slr_fail(err, SELORA_BAD_INPUT, "%s: merge %zu %s that the vocabulary does not have",
+                        name, rank + 1,
                         id < 0 && a >= 0 && b >= 0 ? "gives a token" : "joins a token");
     uint64_t key = (uint64_t)(uint32_t)a << 32 | (uint32_t)b;
     size_t slot = slot_of(pairs, key);
@@ -152,16 +160,18 @@ static selora_status add_join(slr_byte_pairs *pairs, const json_t *vocabulary, c
     return SELORA_OK;
 }
 
-static selora_status read_byte_symbols(slr_byte_pairs *pairs, const json_t *vocabulary, int32_t unknown,
-                                       const char *name, slr_error *err)
+static selora_status read_byte_symbols(slr_byte_pairs *pairs, const json_t *vocabulary,
+                                       int32_t unknown, const char *name, slr_error *err)
 {
     for (int byte = 0; byte < 256; byte++) {
         char symbol[4], token[8];
         byte_symbol(byte, symbol);
         strcat(strcpy(token, symbol), end_of_word);
-        int32_t first = id_of(vocabulary, symbol, strlen(symbol)), last = id_of(vocabulary, token, strlen(token));
+        int32_t first = id_of(vocabulary, symbol, strlen(symbol)),
+                last = id_of(vocabulary, token, strlen(token));
         if ((first < 0 || last < 0) && unknown < 0)
-            return slr_fail(err, SELORA_BAD_INPUT, "%s: the vocabulary lacks the token \"%s\" and has no unk_token", name,
+            return slr_fail(err, SELORA_BAD_INPUT,
+                            "%s: the vocabulary lacks the token \"%s\" and has no unk_token", name,
                             first < 0 ? symbol : token);
         pairs->first[byte] = first < 0 ? unknown : first;
         pairs->last[byte] = last < 0 ? unknown : last;
@@ -181,7 +191,8 @@ selora_status slr_byte_pairs_init(slr_byte_pairs *pairs, const json_t *vocabular
     pairs->joins = slr_alloc(slots, sizeof *pairs->joins);
     selora_status status = SELORA_OK;
     if (!pairs->keys || !pairs->joins)
-        status = slr_fail_memory(err, slots * (sizeof *pairs->keys + sizeof *pairs->joins), "the merges");
+        status = slr_fail_memory(err, slots * (sizeof *pairs->keys + sizeof *pairs->joins),
+                                 "the merges");
     for (size_t i = 0; status == SELORA_OK && i < slots; i++)
         pairs->keys[i] = empty_key;
     if (status == SELORA_OK)
@@ -248,7 +259,8 @@ static struct slr_candidate pop_candidate(slr_word *word)
     return best;
 }
 
-/* Joins the symbol at the candidate's place with its right neighbour, if they still are what was meant. */
+/* Joins the symbol at the candidate's place with its right neighbour, if they still are what was
+ * meant. */
 static bool join(const slr_byte_pairs *pairs, slr_word *word, struct slr_candidate candidate)
 {
     struct slr_symbol *left = &word->symbols[candidate.place];
@@ -267,19 +279,22 @@ static bool join(const slr_byte_pairs *pairs, slr_word *word, struct slr_candida
            push_candidate(pairs, word, candidate.place);
 }
 
-bool slr_byte_pairs_split(const slr_byte_pairs *pairs, slr_word *word, const unsigned char *bytes, size_t size)
+bool slr_byte_pairs_split(const slr_byte_pairs *pairs, slr_word *word, const unsigned char *bytes,
+                          size_t size)
 {
     word->count = word->heap_count = 0;
     if (size == 0)
         return true;
     if (size > INT32_MAX ||
-        !slr_grow((void **)&word->symbols, &word->symbol_capacity, size - 1, sizeof *word->symbols) ||
+        !slr_grow((void **)&word->symbols, &word->symbol_capacity, size - 1,
+                  sizeof *word->symbols) ||
         !slr_grow((void **)&word->ids, &word->capacity, size - 1, sizeof *word->ids))
         return false;
     for (size_t i = 0; i < size; i++)
-        word->symbols[i] = (struct slr_symbol){.id = i + 1 < size ? pairs->first[bytes[i]] : pairs->last[bytes[i]],
-                                               .previous = (int32_t)i - 1,
-                                               .next = i + 1 < size ? (int32_t)i + 1 : -1};
+        word->symbols[i] =
+            (struct slr_symbol){.id = i + 1 < size ? pairs->first[bytes[i]] : pairs->last[bytes[i]],
+                                .previous = (int32_t)i - 1,
+                                .next = i + 1 < size ? (int32_t)i + 1 : -1};
     for (size_t i = 0; i < size; i++)
         if (!push_candidate(pairs, word, (int32_t)i))
             return false;

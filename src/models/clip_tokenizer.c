@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: MIT
  *
- * Has caused bugs elsewhere: special tokens are found before anything is lower-cased; capital sigma has no final form;
- * each digit is a word of its own; EOS is also the padding, but the pad token's text may be a plain "!".
+ * Has caused bugs elsewhere: special tokens are found before anything is lower-cased; capital sigma
+ * has no final form; each digit is a word of its own; EOS is also the padding, but the pad token's
+ * text may be a plain "!".
  */
 #include "models/clip_tokenizer.h"
 
@@ -54,8 +55,8 @@ static bool put_pieces(encoding *e, const int32_t *text, size_t count)
 }
 
 /* Cuts a text at the tokens of `list`; what lies between goes to `inner`. */
-static bool put_between(encoding *e, const slr_added_tokens *list, const int32_t *text, size_t count,
-                        bool (*inner)(encoding *e, const int32_t *text, size_t count))
+static bool put_between(encoding *e, const slr_added_tokens *list, const int32_t *text,
+                        size_t count, bool (*inner)(encoding *e, const int32_t *text, size_t count))
 {
     for (size_t begin = 0; begin < count;) {
         size_t at = begin;

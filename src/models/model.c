@@ -48,15 +48,20 @@ slr_graph *slr_model_record(const slr_model *model, bool with_vae)
     slr_tid ids = slr_graph_input(graph, "input_ids", 2, (int64_t[]){1, 2});
     slr_builder_init(&b, graph, NULL, "text_encoder");
     slr_clip_text_build(&b, &model->text, ids);
-    slr_tid sample = slr_graph_input(graph, "sample", 4, (int64_t[]){1, size, size, model->unet.in_channels});
+    slr_tid sample =
+        slr_graph_input(graph, "sample", 4, (int64_t[]){1, size, size, model->unet.in_channels});
     slr_tid timestep = slr_graph_input(graph, "timestep", 1, (int64_t[]){1});
-    slr_tid states = slr_graph_input(graph, "states", 3, (int64_t[]){1, 2, model->unet.cross_attention_width});
+    slr_tid states =
+        slr_graph_input(graph, "states", 3, (int64_t[]){1, 2, model->unet.cross_attention_width});
     slr_builder_init(&b, graph, NULL, "unet");
     slr_unet_build(&b, &model->unet, sample, timestep, states);
     if (with_vae) {
         slr_builder_init(&b, graph, NULL, "vae");
-        slr_vae_build_encoder(&b, &model->vae, slr_graph_input(graph, "image", 4, (int64_t[]){1, image, image, 3}));
-        slr_vae_build_decoder(&b, &model->vae, slr_graph_input(graph, "latent", 4, (int64_t[]){1, 2, 2, model->vae.latent_channels}));
+        slr_vae_build_encoder(&b, &model->vae,
+                              slr_graph_input(graph, "image", 4, (int64_t[]){1, image, image, 3}));
+        slr_vae_build_decoder(
+            &b, &model->vae,
+            slr_graph_input(graph, "latent", 4, (int64_t[]){1, 2, 2, model->vae.latent_channels}));
     }
     return graph;
 }
@@ -101,14 +106,18 @@ static void read_config(const char *folder, int component, slr_model *model, slr
 static void check_configs_fit(const slr_model *model, slr_problems *problems)
 {
     if (model->unet.cross_attention_width != model->text.width)
-        slr_problems_add(problems, "unet/config.json: cross_attention_dim %lld differs from text_encoder hidden_size %lld",
-                         (long long)model->unet.cross_attention_width, (long long)model->text.width);
+        slr_problems_add(
+            problems,
+            "unet/config.json: cross_attention_dim %lld differs from text_encoder hidden_size %lld",
+            (long long)model->unet.cross_attention_width, (long long)model->text.width);
     if (model->unet.in_channels != model->vae.latent_channels)
-        slr_problems_add(problems, "unet/config.json: in_channels %lld differs from vae latent_channels %lld",
+        slr_problems_add(problems,
+                         "unet/config.json: in_channels %lld differs from vae latent_channels %lld",
                          (long long)model->unet.in_channels, (long long)model->vae.latent_channels);
 }
 
-static selora_status read_configs(slr_model *model, const slr_model_options *options, slr_error *err)
+static selora_status read_configs(slr_model *model, const slr_model_options *options,
+                                  slr_error *err)
 {
     const char *folder = model->single_file ? options->config : model->path;
     slr_problems problems = {0};
@@ -153,7 +162,8 @@ static selora_status open_files(slr_model *model, const slr_model_options *optio
         of_variant = of_variant || model->files->sets[c].of_variant;
     }
     if (!of_variant)
-        slr_problems_add(&problems, "no component has weights of the variant \"%s\"", options->variant);
+        slr_problems_add(&problems, "no component has weights of the variant \"%s\"",
+                         options->variant);
     return slr_problems_report(&problems, model->path, err);
 }
 
@@ -165,7 +175,8 @@ static bool shape_fits(const slr_weight_spec *spec, const slr_stored_tensor *ten
         spec_dims--;
     while (dims > 1 && tensor->shape[dims - 1] == 1)
         dims--;
-    return spec_dims == dims && memcmp(spec->shape, tensor->shape, (size_t)dims * sizeof *spec->shape) == 0;
+    return spec_dims == dims &&
+           memcmp(spec->shape, tensor->shape, (size_t)dims * sizeof *spec->shape) == 0;
 }
 
 static const char *shape_text(int dims, const int64_t *shape, char text[96])
@@ -227,7 +238,8 @@ static void list_unexpected(const slr_model *model, slr_problems *problems)
             for (size_t t = 0; t < slr_safetensors_count(set->files[f]); t++) {
                 const char *name = slr_safetensors_at(set->files[f], t)->name;
                 if (!set->used[f][t] && !slr_stored_name_is_ignorable(model->single_file, name))
-                    slr_problems_add(problems, "%s: unexpected tensor %s", model->single_file ? "file" : component_names[c], name);
+                    slr_problems_add(problems, "%s: unexpected tensor %s",
+                                     model->single_file ? "file" : component_names[c], name);
             }
     }
 }
@@ -237,7 +249,8 @@ static selora_status load_weights(slr_model *model, slr_error *err)
     slr_graph *graph = slr_model_record(model, true);
     if (!graph)
         return slr_fail_memory(err, 0, "the model's graph");
-    selora_status status = slr_graph_failed(graph, err) ? err ? err->status : SELORA_BAD_INPUT : SELORA_OK;
+    selora_status status =
+        slr_graph_failed(graph, err) ? err ? err->status : SELORA_BAD_INPUT : SELORA_OK;
     slr_name_rules rules = rules_of(model);
     slr_problems problems = {0};
     for (int i = 0; status == SELORA_OK && i < slr_graph_weight_count(graph); i++)
@@ -311,7 +324,8 @@ selora_status slr_model_hash(const slr_model *model, char hex[65], slr_error *er
     for (int c = 0; c < COMPONENTS; c++)
         for (int f = 0; f < model->files->sets[c].count; f++, files++) {
             char one[SLR_SHA256_HEX];
-            selora_status status = slr_sha256_file(slr_safetensors_path(model->files->sets[c].files[f]), one, err);
+            selora_status status =
+                slr_sha256_file(slr_safetensors_path(model->files->sets[c].files[f]), one, err);
             if (status != SELORA_OK) {
                 slr_sha256_free(all);
                 return status;
@@ -332,7 +346,8 @@ const slr_weight_files *slr_model_weight_files(const slr_model *model, const cha
     return &model->files->sets[0];
 }
 
-/* Cheap noise with the spread of a trained layer: uniform, variance 1 / fan-in; norms at 1, biases small. */
+/* Cheap noise with the spread of a trained layer: uniform, variance 1 / fan-in; norms at 1, biases
+ * small. */
 static selora_status random_weight(slr_model *model, const slr_weight_spec *spec, uint64_t seed,
                                    uint32_t index, slr_error *err)
 {
@@ -349,7 +364,8 @@ static selora_status random_weight(slr_model *model, const slr_weight_spec *spec
         uint32_t counter[4] = {(uint32_t)(i / 4), index, 0, SLR_STREAM_WEIGHTS}, block[4];
         slr_philox4x32(key, counter, block);
         for (size_t j = i; j < i + 4 && j < count; j++)
-            values[j] = (slr_real)(((double)block[j - i] * 0x1p-32 - 0.5) * spread + (is_norm_scale ? 1 : 0));
+            values[j] = (slr_real)(((double)block[j - i] * 0x1p-32 - 0.5) * spread +
+                                   (is_norm_scale ? 1 : 0));
     }
     selora_status status = slr_weight_store_add_values(model->weights, spec, values, err);
     free(values);

@@ -29,13 +29,15 @@ static const json_t *member(const reader *r, const char *key)
     return value && !json_is_null(value) ? value : NULL;
 }
 
-static int64_t read_int(const reader *r, const char *key, int64_t fallback, int64_t low, int64_t high)
+static int64_t read_int(const reader *r, const char *key, int64_t fallback, int64_t low,
+                        int64_t high)
 {
     const json_t *value = member(r, key);
     if (!value)
         return fallback;
     if (!json_is_integer(value)) {
-        slr_problems_add(r->problems, "%s: %s is %s, a whole number is expected", r->file, key, type_of(value));
+        slr_problems_add(r->problems, "%s: %s is %s, a whole number is expected", r->file, key,
+                         type_of(value));
         return fallback;
     }
     int64_t number = json_integer_value(value);
@@ -47,14 +49,16 @@ static int64_t read_int(const reader *r, const char *key, int64_t fallback, int6
     return number;
 }
 
-static double read_number(const reader *r, const char *key, double fallback, double low, double high)
+static double read_number(const reader *r, const char *key, double fallback, double low,
+                          double high)
 {
     const json_t *value = member(r, key);
     if (!value)
         return fallback;
     double number = json_number_value(value);
     if (!json_is_number(value) || !(number >= low && number <= high)) {
-        slr_problems_add(r->problems, "%s: %s is not a number from %g to %g", r->file, key, low, high);
+        slr_problems_add(r->problems, "%s: %s is not a number from %g to %g", r->file, key, low,
+                         high);
         return fallback;
     }
     return number;
@@ -66,15 +70,16 @@ static bool read_bool(const reader *r, const char *key, bool fallback)
     if (!value)
         return fallback;
     if (!json_is_boolean(value)) {
-        slr_problems_add(r->problems, "%s: %s is %s, true or false is expected", r->file, key, type_of(value));
+        slr_problems_add(r->problems, "%s: %s is %s, true or false is expected", r->file, key,
+                         type_of(value));
         return fallback;
     }
     return json_is_true(value);
 }
 
 /* A list of sizes; the count is returned, 0 after a problem. */
-static int read_sizes(const reader *r, const char *key, int64_t *sizes, int most, const int64_t *fallback,
-                      int fallback_count)
+static int read_sizes(const reader *r, const char *key, int64_t *sizes, int most,
+                      const int64_t *fallback, int fallback_count)
 {
     const json_t *value = member(r, key);
     if (!value) {
@@ -83,14 +88,17 @@ static int read_sizes(const reader *r, const char *key, int64_t *sizes, int most
     }
     size_t count = json_array_size(value);
     if (count < 1 || count > (size_t)most) {
-        slr_problems_add(r->problems, "%s: %s must be a list of 1 to %d numbers", r->file, key, most);
+        slr_problems_add(r->problems, "%s: %s must be a list of 1 to %d numbers", r->file, key,
+                         most);
         return 0;
     }
     for (size_t i = 0; i < count; i++) {
         const json_t *item = json_array_get(value, i);
         sizes[i] = json_integer_value(item);
         if (!json_is_integer(item) || sizes[i] < 1 || sizes[i] > 65536) {
-            slr_problems_add(r->problems, "%s: %s holds something that is not a size from 1 to 65536", r->file, key);
+            slr_problems_add(r->problems,
+                             "%s: %s holds something that is not a size from 1 to 65536", r->file,
+                             key);
             return 0;
         }
     }
@@ -106,8 +114,8 @@ static void require_text(const reader *r, const char *key, const char *wanted)
                          json_is_string(value) ? json_string_value(value) : type_of(value), wanted);
 }
 
-/* The key must be missing or have the JSON value written in `wanted`. An explicit null is a value: without a mid_block_type
- * there is no middle block. */
+/* The key must be missing or have the JSON value written in `wanted`. An explicit null is a value:
+ * without a mid_block_type there is no middle block. */
 static void require_value(const reader *r, const char *key, const char *wanted)
 {
     const json_t *value = json_object_get(r->root, key);
@@ -119,7 +127,8 @@ static void require_value(const reader *r, const char *key, const char *wanted)
                   json_number_value(value) == json_number_value(expected));
     json_decref(expected);
     if (!equal)
-        slr_problems_add(r->problems, "%s: %s has a value that is not supported (only %s is)", r->file, key, wanted);
+        slr_problems_add(r->problems, "%s: %s has a value that is not supported (only %s is)",
+                         r->file, key, wanted);
 }
 
 /* One key and the only value that is supported. */
@@ -134,18 +143,36 @@ static void require_all(const reader *r, const fixed_key *keys, size_t count)
 }
 
 static const fixed_key unet_fixed[] = {
-    {"dual_cross_attention", "false"}, {"only_cross_attention", "false"}, {"class_embed_type", "null"},
-    {"num_class_embeds", "null"}, {"addition_embed_type", "null"}, {"encoder_hid_dim", "null"},
-    {"encoder_hid_dim_type", "null"}, {"resnet_time_scale_shift", "\"default\""},
-    {"time_embedding_type", "\"positional\""}, {"time_embedding_dim", "null"},
-    {"time_embedding_act_fn", "null"}, {"timestep_post_act", "null"}, {"time_cond_proj_dim", "null"},
-    {"conv_in_kernel", "3"}, {"conv_out_kernel", "3"}, {"transformer_layers_per_block", "1"},
-    {"reverse_transformer_layers_per_block", "null"}, {"attention_type", "\"default\""},
-    {"cross_attention_norm", "null"}, {"resnet_skip_time_act", "false"}, {"resnet_out_scale_factor", "1.0"},
-    {"class_embeddings_concat", "false"}, {"mid_block_only_cross_attention", "null"},
-    {"addition_time_embed_dim", "null"}, {"projection_class_embeddings_input_dim", "null"},
-    {"num_attention_heads", "null"}, {"dropout", "0.0"}, {"downsample_padding", "1"},
-    {"mid_block_scale_factor", "1"}, {"center_input_sample", "false"},
+    {"dual_cross_attention", "false"},
+    {"only_cross_attention", "false"},
+    {"class_embed_type", "null"},
+    {"num_class_embeds", "null"},
+    {"addition_embed_type", "null"},
+    {"encoder_hid_dim", "null"},
+    {"encoder_hid_dim_type", "null"},
+    {"resnet_time_scale_shift", "\"default\""},
+    {"time_embedding_type", "\"positional\""},
+    {"time_embedding_dim", "null"},
+    {"time_embedding_act_fn", "null"},
+    {"timestep_post_act", "null"},
+    {"time_cond_proj_dim", "null"},
+    {"conv_in_kernel", "3"},
+    {"conv_out_kernel", "3"},
+    {"transformer_layers_per_block", "1"},
+    {"reverse_transformer_layers_per_block", "null"},
+    {"attention_type", "\"default\""},
+    {"cross_attention_norm", "null"},
+    {"resnet_skip_time_act", "false"},
+    {"resnet_out_scale_factor", "1.0"},
+    {"class_embeddings_concat", "false"},
+    {"mid_block_only_cross_attention", "null"},
+    {"addition_time_embed_dim", "null"},
+    {"projection_class_embeddings_input_dim", "null"},
+    {"num_attention_heads", "null"},
+    {"dropout", "0.0"},
+    {"downsample_padding", "1"},
+    {"mid_block_scale_factor", "1"},
+    {"center_input_sample", "false"},
     {"mid_block_type", "\"UNetMidBlock2DCrossAttn\""},
 };
 
@@ -158,21 +185,22 @@ static void require_silu(const reader *r)
 }
 
 /* Block types: true for `with`, false for `without`, in order. */
-static void read_block_types(const reader *r, const char *key, const char *with, const char *without,
-                             int levels, bool *attention)
+static void read_block_types(const reader *r, const char *key, const char *with,
+                             const char *without, int levels, bool *attention)
 {
     const json_t *list = member(r, key);
     if (!list)
         return;
     if (!json_is_array(list) || (int)json_array_size(list) != levels) {
-        slr_problems_add(r->problems, "%s: %s must list %d blocks, as block_out_channels does", r->file, key, levels);
+        slr_problems_add(r->problems, "%s: %s must list %d blocks, as block_out_channels does",
+                         r->file, key, levels);
         return;
     }
     for (int i = 0; i < levels; i++) {
         const char *type = json_string_value(json_array_get(list, (size_t)i));
         if (!type || (strcmp(type, with) != 0 && strcmp(type, without) != 0))
-            slr_problems_add(r->problems, "%s: %s: %s is not supported (only %s and %s are)", r->file, key,
-                             type ? type : "an entry that is no text", with, without);
+            slr_problems_add(r->problems, "%s: %s: %s is not supported (only %s and %s are)",
+                             r->file, key, type ? type : "an entry that is no text", with, without);
         else
             attention[i] = strcmp(type, with) == 0;
     }
@@ -185,8 +213,8 @@ static void read_heads(const reader *r, slr_unet_config *config)
     if (json_is_array(value)) {
         int count = read_sizes(r, "attention_head_dim", heads, SLR_UNET_MAX_LEVELS, NULL, 0);
         if (count != 0 && count != config->levels)
-            slr_problems_add(r->problems, "%s: attention_head_dim must be a number or a list of %d", r->file,
-                             config->levels);
+            slr_problems_add(r->problems, "%s: attention_head_dim must be a number or a list of %d",
+                             r->file, config->levels);
         for (int i = 0; i < config->levels; i++)
             config->heads[i] = count == config->levels ? (int)heads[i] : 1;
     } else {
@@ -200,14 +228,16 @@ static void check_unet_sizes(const reader *r, const slr_unet_config *config)
 {
     for (int i = 0; i < config->levels; i++) {
         if (config->channels[i] % config->groups != 0)
-            slr_problems_add(r->problems, "%s: block_out_channels %lld does not divide into norm_num_groups %d", r->file,
-                             (long long)config->channels[i], config->groups);
+            slr_problems_add(r->problems,
+                             "%s: block_out_channels %lld does not divide into norm_num_groups %d",
+                             r->file, (long long)config->channels[i], config->groups);
         bool attends = config->down_attention[i] || config->up_attention[config->levels - 1 - i] ||
                        i == config->levels - 1;
         if (attends && config->channels[i] % config->heads[i] != 0)
-            slr_problems_add(r->problems,
-                             "%s: block_out_channels %lld does not divide into attention_head_dim = %d heads", r->file,
-                             (long long)config->channels[i], config->heads[i]);
+            slr_problems_add(
+                r->problems,
+                "%s: block_out_channels %lld does not divide into attention_head_dim = %d heads",
+                r->file, (long long)config->channels[i], config->heads[i]);
     }
 }
 
@@ -219,7 +249,8 @@ void slr_unet_config_read(const json_t *root, const char *file, slr_unet_config 
     require_text(&r, "_class_name", "UNet2DConditionModel");
     int64_t defaults[4];
     memcpy(defaults, config->channels, sizeof defaults);
-    config->levels = read_sizes(&r, "block_out_channels", config->channels, SLR_UNET_MAX_LEVELS, defaults, 4);
+    config->levels =
+        read_sizes(&r, "block_out_channels", config->channels, SLR_UNET_MAX_LEVELS, defaults, 4);
     if (config->levels == 0) {
         slr_unet_config_sd15(config);
         return;
@@ -229,7 +260,8 @@ void slr_unet_config_read(const json_t *root, const char *file, slr_unet_config 
         config->up_attention[i] = i > 0;
     }
     if (config->levels != 4 && (!member(&r, "down_block_types") || !member(&r, "up_block_types")))
-        slr_problems_add(problems, "%s: down_block_types and up_block_types are needed for %d levels", file,
+        slr_problems_add(problems,
+                         "%s: down_block_types and up_block_types are needed for %d levels", file,
                          config->levels);
     read_block_types(&r, "down_block_types", "CrossAttnDownBlock2D", "DownBlock2D", config->levels,
                      config->down_attention);
@@ -238,7 +270,9 @@ void slr_unet_config_read(const json_t *root, const char *file, slr_unet_config 
     config->in_channels = read_int(&r, "in_channels", 4, 1, 64);
     config->out_channels = read_int(&r, "out_channels", 4, 1, 64);
     if (config->in_channels != config->out_channels)
-        slr_problems_add(problems, "%s: in_channels %lld is not supported (inpainting and editing models are not; %lld is expected)",
+        slr_problems_add(problems,
+                         "%s: in_channels %lld is not supported (inpainting and editing models are "
+                         "not; %lld is expected)",
                          file, (long long)config->in_channels, (long long)config->out_channels);
     config->layers_per_block = (int)read_int(&r, "layers_per_block", 2, 1, 16);
     config->sample_size = json_is_integer(json_object_get(root, "sample_size"))
@@ -279,7 +313,8 @@ void slr_vae_config_read(const json_t *root, const char *file, slr_vae_config *c
     slr_vae_config_sd15(config);
     require_text(&r, "_class_name", "AutoencoderKL");
     const int64_t defaults[] = {64};
-    config->levels = read_sizes(&r, "block_out_channels", config->channels, SLR_VAE_MAX_LEVELS, defaults, 1);
+    config->levels =
+        read_sizes(&r, "block_out_channels", config->channels, SLR_VAE_MAX_LEVELS, defaults, 1);
     if (config->levels == 0) {
         slr_vae_config_sd15(config);
         return;
@@ -298,8 +333,9 @@ void slr_vae_config_read(const json_t *root, const char *file, slr_vae_config *c
     require_all(&r, vae_fixed, sizeof vae_fixed / sizeof *vae_fixed);
     for (int i = 0; i < config->levels; i++)
         if (config->channels[i] % config->groups != 0)
-            slr_problems_add(problems, "%s: block_out_channels %lld does not divide into norm_num_groups %d", file,
-                             (long long)config->channels[i], config->groups);
+            slr_problems_add(problems,
+                             "%s: block_out_channels %lld does not divide into norm_num_groups %d",
+                             file, (long long)config->channels[i], config->groups);
 }
 
 void slr_clip_text_config_read(const json_t *root, const char *file, slr_clip_text_config *config,
@@ -326,20 +362,33 @@ void slr_clip_text_config_read(const json_t *root, const char *file, slr_clip_te
     else if (name && strcmp(name, "quick_gelu") == 0)
         config->activation = SLR_ACT_QUICK_GELU;
     else
-        slr_problems_add(problems, "%s: hidden_act = %s is not supported (only quick_gelu and gelu are)", file,
-                         name ? name : type_of(act));
+        slr_problems_add(problems,
+                         "%s: hidden_act = %s is not supported (only quick_gelu and gelu are)",
+                         file, name ? name : type_of(act));
     if (config->width % config->heads != 0)
-        slr_problems_add(problems, "%s: hidden_size %lld does not divide into num_attention_heads %d", file,
+        slr_problems_add(problems,
+                         "%s: hidden_size %lld does not divide into num_attention_heads %d", file,
                          (long long)config->width, config->heads);
 }
 
 void slr_unet_config_sd15(slr_unet_config *config)
 {
     *config = (slr_unet_config){
-        .in_channels = 4, .out_channels = 4, .levels = 4, .channels = {320, 640, 1280, 1280},
-        .down_attention = {true, true, true, false}, .up_attention = {false, true, true, true},
-        .sample_size = 64, .heads = {8, 8, 8, 8}, .layers_per_block = 2, .cross_attention_width = 768, .groups = 32,
-        .norm_eps = 1e-5, .linear_projection = false, .flip_sin_to_cos = true, .freq_shift = 0,
+        .in_channels = 4,
+        .out_channels = 4,
+        .levels = 4,
+        .channels = {320, 640, 1280, 1280},
+        .down_attention = {true, true, true, false},
+        .up_attention = {false, true, true, true},
+        .sample_size = 64,
+        .heads = {8, 8, 8, 8},
+        .layers_per_block = 2,
+        .cross_attention_width = 768,
+        .groups = 32,
+        .norm_eps = 1e-5,
+        .linear_projection = false,
+        .flip_sin_to_cos = true,
+        .freq_shift = 0,
     };
 }
 

@@ -7,7 +7,13 @@
 
 #include "core/memory.h"
 
-enum { REPLACEMENT = 0xFFFD, SPACE = 0x20, CAPITAL_I_WITH_DOT = 0x130, DOT_ABOVE = 0x307, LONGEST_DECOMPOSITION = 18 };
+enum {
+    REPLACEMENT = 0xFFFD,
+    SPACE = 0x20,
+    CAPITAL_I_WITH_DOT = 0x130,
+    DOT_ABOVE = 0x307,
+    LONGEST_DECOMPOSITION = 18
+};
 
 static bool push(slr_code_points *points, int32_t point)
 {
@@ -56,8 +62,9 @@ static int compare_keys(const void *a, const void *b)
     return x < y ? -1 : x > y;
 }
 
-/* Puts each run of marks into canonical order: by combining class, equal ones as they stood. utf8proc's own ordering takes
- * quadratic time, which a hostile text of a megabyte of marks turns into hours. */
+/* Puts each run of marks into canonical order: by combining class, equal ones as they stood.
+ * utf8proc's own ordering takes quadratic time, which a hostile text of a megabyte of marks turns
+ * into hours. */
 static bool order_marks(int32_t *points, size_t count)
 {
     uint64_t *keys = NULL;
@@ -100,7 +107,8 @@ static bool compose(slr_code_points *points, const int32_t *in, size_t count)
         utf8proc_ssize_t used = 1;
         parts[0] = in[i];
         if (in[i] >= 0xC0) { /* below, nothing decomposes or combines */
-            used = utf8proc_decompose_char(in[i], parts, LONGEST_DECOMPOSITION, UTF8PROC_DECOMPOSE, &boundary);
+            used = utf8proc_decompose_char(in[i], parts, LONGEST_DECOMPOSITION, UTF8PROC_DECOMPOSE,
+                                           &boundary);
             plain = false;
         }
         for (utf8proc_ssize_t j = 0; j < used; j++)
@@ -111,8 +119,8 @@ static bool compose(slr_code_points *points, const int32_t *in, size_t count)
         return true;
     if (!order_marks(points->items, points->count))
         return false;
-    utf8proc_ssize_t length = utf8proc_normalize_utf32(points->items, (utf8proc_ssize_t)points->count,
-                                                       UTF8PROC_STABLE | UTF8PROC_COMPOSE);
+    utf8proc_ssize_t length = utf8proc_normalize_utf32(
+        points->items, (utf8proc_ssize_t)points->count, UTF8PROC_STABLE | UTF8PROC_COMPOSE);
     points->count = length > 0 ? (size_t)length : 0;
     return true;
 }
@@ -163,7 +171,10 @@ static size_t contraction(const int32_t *text, size_t count)
         return 2;
     if (count < 3)
         return 0;
-    return ((text[1] == 'r' || text[1] == 'v') && text[2] == 'e') || (text[1] == 'l' && text[2] == 'l') ? 3 : 0;
+    return ((text[1] == 'r' || text[1] == 'v') && text[2] == 'e') ||
+                   (text[1] == 'l' && text[2] == 'l')
+               ? 3
+               : 0;
 }
 
 /* The length of <|startoftext|> or <|endoftext|> in front of `text`, or 0. */
@@ -198,7 +209,8 @@ bool slr_pieces_next(slr_pieces *pieces)
         return true;
     piece_kind kind = kind_of(text[begin]);
     size_t end = begin + 1;
-    while (kind != KIND_NUMBER && end < pieces->count && end != pieces->border && kind_of(text[end]) == kind)
+    while (kind != KIND_NUMBER && end < pieces->count && end != pieces->border &&
+           kind_of(text[end]) == kind)
         end++;
     pieces->length = end - begin;
     return true;

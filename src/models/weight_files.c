@@ -44,7 +44,8 @@ static selora_status open_shards(slr_weight_files *set, const char *folder, cons
         const char *name = json_string_value(value);
         char path[PATH_SIZE];
         if (!name || strchr(name, '/') || name[0] == '.' || !name[0])
-            return slr_fail(err, SELORA_BAD_INPUT, "%s: weight_map of %s is not the name of a file in the same folder",
+            return slr_fail(err, SELORA_BAD_INPUT,
+                            "%s: weight_map of %s is not the name of a file in the same folder",
                             index_path, tensor);
         snprintf(path, sizeof path, "%s/%s", folder, name);
         int shard = shard_by_path(set, path);
@@ -53,7 +54,8 @@ static selora_status open_shards(slr_weight_files *set, const char *folder, cons
             shard = set->count - 1;
         }
         if (!slr_safetensors_find(set->files[shard], tensor))
-            return slr_fail(err, SELORA_BAD_INPUT, "%s: %s should be in %s but is not there", index_path, tensor, name);
+            return slr_fail(err, SELORA_BAD_INPUT, "%s: %s should be in %s but is not there",
+                            index_path, tensor, name);
     }
     if (set->count == 0)
         return slr_fail(err, SELORA_BAD_INPUT, "%s: weight_map is empty or missing", index_path);
@@ -86,10 +88,11 @@ static selora_status open_variant(slr_weight_files *set, const char *folder, con
     return *found ? open_index(set, folder, path, err) : SELORA_OK;
 }
 
-selora_status slr_weight_files_open_folder(slr_weight_files *set, const char *folder, const char *stem,
-                                           const char *variant, slr_error *err)
+selora_status slr_weight_files_open_folder(slr_weight_files *set, const char *folder,
+                                           const char *stem, const char *variant, slr_error *err)
 {
-    static const char *const pickles[] = {"diffusion_pytorch_model.bin", "pytorch_model.bin", "model.ckpt"};
+    static const char *const pickles[] = {"diffusion_pytorch_model.bin", "pytorch_model.bin",
+                                          "model.ckpt"};
     bool found = false;
     memset(set, 0, sizeof *set);
     SLR_TRY(open_variant(set, folder, stem, variant, &found, err));
@@ -102,8 +105,10 @@ selora_status slr_weight_files_open_folder(slr_weight_files *set, const char *fo
         char path[PATH_SIZE];
         snprintf(path, sizeof path, "%s/%s", folder, pickles[i]);
         if (access(path, F_OK) == 0)
-            return slr_fail(err, SELORA_BAD_INPUT, "%s: pickled weights are not read because they can run code; save the "
-                            "model with safe_serialization=True", path);
+            return slr_fail(err, SELORA_BAD_INPUT,
+                            "%s: pickled weights are not read because they can run code; save the "
+                            "model with safe_serialization=True",
+                            path);
     }
     return slr_fail(err, SELORA_BAD_INPUT, "%s: no %s.safetensors here", folder, stem);
 }
@@ -115,8 +120,11 @@ selora_status slr_weight_files_open_single(slr_weight_files *set, const char *pa
     memset(set, 0, sizeof *set);
     for (size_t i = 0; dot && i < sizeof pickles / sizeof *pickles; i++)
         if (strcmp(dot, pickles[i]) == 0)
-            return slr_fail(err, SELORA_BAD_INPUT, "%s: pickled weights are not read because they can run code; convert the "
-                            "file to .safetensors", path);
+            return slr_fail(
+                err, SELORA_BAD_INPUT,
+                "%s: pickled weights are not read because they can run code; convert the "
+                "file to .safetensors",
+                path);
     return open_one(set, path, err);
 }
 

@@ -17,10 +17,11 @@ typedef struct slr_weight_files {
     bool of_variant;            /* the files are those of the variant asked for */
 } slr_weight_files;
 
-/* Opens `folder`/`stem`.safetensors or its sharded index. With a variant its files come first, and a component that has
- * none of that variant is read from its plain files; without one, "fp16" is tried last. */
-selora_status slr_weight_files_open_folder(slr_weight_files *set, const char *folder, const char *stem,
-                                           const char *variant, slr_error *err);
+/* Opens `folder`/`stem`.safetensors or its sharded index. With a variant its files come first, and
+ * a component that has none of that variant is read from its plain files; without one, "fp16" is
+ * tried last. */
+selora_status slr_weight_files_open_folder(slr_weight_files *set, const char *folder,
+                                           const char *stem, const char *variant, slr_error *err);
 selora_status slr_weight_files_open_single(slr_weight_files *set, const char *path, slr_error *err);
 void slr_weight_files_close(slr_weight_files *set); /* of a zeroed one too */
 

@@ -30,12 +30,16 @@ static bool renamed(const char *text, const name_pair *pairs, size_t count, char
 }
 
 static const name_pair resnet_names[] = {
-    {"norm1.", "in_layers.0."}, {"conv1.", "in_layers.2."}, {"time_emb_proj.", "emb_layers.1."},
-    {"norm2.", "out_layers.0."}, {"conv2.", "out_layers.3."}, {"conv_shortcut.", "skip_connection."},
+    {"norm1.", "in_layers.0."},          {"conv1.", "in_layers.2."},
+    {"time_emb_proj.", "emb_layers.1."}, {"norm2.", "out_layers.0."},
+    {"conv2.", "out_layers.3."},         {"conv_shortcut.", "skip_connection."},
 };
 static const name_pair unet_names[] = {
-    {"conv_in.", "input_blocks.0.0."}, {"time_embedding.linear_1.", "time_embed.0."},
-    {"time_embedding.linear_2.", "time_embed.2."}, {"conv_norm_out.", "out.0."}, {"conv_out.", "out.2."},
+    {"conv_in.", "input_blocks.0.0."},
+    {"time_embedding.linear_1.", "time_embed.0."},
+    {"time_embedding.linear_2.", "time_embed.2."},
+    {"conv_norm_out.", "out.0."},
+    {"conv_out.", "out.2."},
 };
 
 /* "resnets.1.conv1.weight" -> 1 and "conv1.weight"; false when the kind differs. */
@@ -50,16 +54,18 @@ static bool numbered(const char *text, const char *kind, int *index, const char 
 
 #define COUNT(array) (sizeof(array) / sizeof *(array))
 
-/* One level of the U-Net: `rest` follows "down_blocks.i." or the like; block numbers as LDM counts them. */
-static bool ldm_unet_block(const slr_name_rules *rules, const char *side, int level, const char *rest,
-                           char *out, size_t size)
+/* One level of the U-Net: `rest` follows "down_blocks.i." or the like; block numbers as LDM counts
+ * them. */
+static bool ldm_unet_block(const slr_name_rules *rules, const char *side, int level,
+                           const char *rest, char *out, size_t size)
 {
     bool down = strcmp(side, "input_blocks") == 0;
     int per_level = rules->unet_layers_per_block + 1, j;
     const char *tail;
     char inner[SLR_STORED_NAME];
     int first = per_level * level + (down ? 1 : 0);
-    if (numbered(rest, "resnets.", &j, &tail) && renamed(tail, resnet_names, COUNT(resnet_names), inner, sizeof inner))
+    if (numbered(rest, "resnets.", &j, &tail) &&
+        renamed(tail, resnet_names, COUNT(resnet_names), inner, sizeof inner))
         return snprintf(out, size, "%s.%d.0.%s", side, first + j, inner) > 0;
     if (numbered(rest, "attentions.", &j, &tail))
         return snprintf(out, size, "%s.%d.1.%s", side, first + j, tail) > 0;
@@ -92,7 +98,8 @@ static bool ldm_unet(const slr_name_rules *rules, const char *name, char *out, s
 
 static const name_pair vae_resnet_names[] = {{"conv_shortcut.", "nin_shortcut."}};
 static const name_pair vae_attention_names[] = {
-    {"group_norm.", "norm."}, {"to_q.", "q."}, {"to_k.", "k."}, {"to_v.", "v."}, {"to_out.0.", "proj_out."},
+    {"group_norm.", "norm."},   {"to_q.", "q."}, {"to_k.", "k."}, {"to_v.", "v."},
+    {"to_out.0.", "proj_out."},
 };
 
 /* `name` follows "encoder." or "decoder.". */
@@ -146,7 +153,8 @@ static int ldm_names(const slr_name_rules *rules, const char *canonical,
         return 1;
     }
     if (starts_with(canonical, "vae.", &rest) && ldm_vae(rules, rest, mapped, sizeof mapped)) {
-        static const char *const prefixes[] = {"first_stage_model.", "vae.", ""}; /* the last two of stand-alone files */
+        static const char *const prefixes[] = {"first_stage_model.", "vae.",
+                                               ""}; /* the last two of stand-alone files */
         for (int i = 0; i < 3; i++)
             snprintf(names[i], SLR_STORED_NAME, "%s%s", prefixes[i], mapped);
         return 3;

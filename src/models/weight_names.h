@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT
  *
- * One canonical name for every weight ("unet.", "text_encoder.text_model.", "vae." + the module path of current
- * diffusers), and the names under which files of all generations store it.
+ * One canonical name for every weight ("unet.", "text_encoder.text_model.", "vae." + the module
+ * path of current diffusers), and the names under which files of all generations store it.
  */
 #ifndef SLR_WEIGHT_NAMES_H
 #define SLR_WEIGHT_NAMES_H
@@ -25,7 +25,8 @@ typedef struct slr_name_rules {
 int slr_stored_names(const slr_name_rules *rules, const char *canonical,
                      char names[SLR_MAX_STORED_NAMES][SLR_STORED_NAME]);
 
-/* True for tensors that belong to no network and may be skipped (position_ids, LDM buffers, averaged copies). */
+/* True for tensors that belong to no network and may be skipped (position_ids, LDM buffers,
+ * averaged copies). */
 bool slr_stored_name_is_ignorable(bool single_file, const char *stored);
 
 #endif
