@@ -166,6 +166,46 @@ def safetensors_seeds(folder):
     save(folder, "metadata_number", tensors({"__metadata__": {"a": 1}}))
 
 
+def adapter_seeds(folder):
+    """Files for the three layers that the target knows: unet.attn.to_q 3 -> 2, unet.attn.to_out.0 2 -> 2, a text layer 2 -> 3."""
+    text = "text_model.encoder.layers.0.mlp.fc1"
+
+    def adapter(pairs, metadata=None, alphas=()):
+        header, data = ({"__metadata__": metadata} if metadata else {}), b""
+        for a, b, rows, cols, rank in pairs:
+            for name, shape in ((a, [rank, cols]), (b, [rows, rank])):
+                values = struct.pack(f"<{shape[0] * shape[1]}f", *(0.1 * (i % 7) for i in range(shape[0] * shape[1])))
+                header[name] = entry("F32", shape, len(data), len(data) + len(values))
+                data += values
+        for name, value in alphas:
+            header[name] = entry("F32", [], len(data), len(data) + 4)
+            data += struct.pack("<f", value)
+        return tensors(header, data)
+
+    new = [(f"{stem}.lora_A.weight", f"{stem}.lora_B.weight", *size, 2) for stem, size in
+           (("unet.attn.to_q", (2, 3)), ("unet.attn.to_out.0", (2, 2)), (f"text_encoder.{text}", (3, 2)))]
+    peft = {"unet.r": 2, "unet.lora_alpha": 8, "unet.rank_pattern": {"to_q": 2}, "unet.alpha_pattern": {"^attn.to_q": 4},
+            "text_encoder.r": 2, "text_encoder.lora_alpha": 2, "text_encoder.use_rslora": True}
+    layers = {"unet.attn.to_q": [2, 8], "unet.attn.to_out.0": [2, 0.5], f"text_encoder.{text}": [2, 8.0]}
+    save(folder, "diffusers", adapter(new))
+    save(folder, "peft_header", adapter(new, {"lora_adapter_metadata": json.dumps(peft)}))
+    save(folder, "native", adapter(new, {"lora_adapter_metadata": json.dumps(peft), "selora.layers": json.dumps(layers)}))
+    save(folder, "rank_too_small", adapter(new, {"selora.layers": json.dumps({"unet.attn.to_q": [1, 8]})}))
+    save(folder, "bad_header", adapter(new, {"selora.layers": "{\"unet.attn.to_q\": [1e400, null]}"}))
+    save(folder, "pattern", adapter(new, {"lora_adapter_metadata": json.dumps({**peft, "unet.rank_pattern": {"to_(q|k)": 2}})}))
+    old = [("unet.attn.to_q.lora.down.weight", "unet.attn.to_q.lora.up.weight", 2, 3, 1),
+           ("unet.attn.processor.to_out_lora.down.weight", "unet.attn.processor.to_out_lora.up.weight", 2, 2, 3)]
+    save(folder, "elder", adapter(old))
+    kohya = [("lora_unet_attn_to_q.lora_down.weight", "lora_unet_attn_to_q.lora_up.weight", 2, 3, 4),
+             ("lora_te_" + text.replace(".", "_") + ".lora_down.weight",
+              "lora_te_" + text.replace(".", "_") + ".lora_up.weight", 3, 2, 1),
+             ("lora_te_encoder_layers_0_mlp_fc1.lora_down.weight", "lora_te_encoder_layers_0_mlp_fc1.lora_up.weight", 3, 2, 1)]
+    save(folder, "kohya", adapter(kohya, alphas=[("lora_unet_attn_to_q.alpha", 4.0)]))
+    save(folder, "misfit", adapter([("unet.attn.to_q.lora_A.weight", "unet.attn.to_q.lora_B.weight", 3, 2, 2)]))
+    save(folder, "half", adapter(new)[:-4])
+    save(folder, "other_tensor", adapter(new, alphas=[("unet.attn.dora_scale", 1.0)]))
+
+
 def main():
     corpus, pictures = Path(sys.argv[1]), Path(sys.argv[2])
     png_seeds(corpus / "png")
@@ -174,6 +214,7 @@ def main():
     jsonl_seeds(corpus / "jsonl")
     json_seeds(corpus / "json")
     safetensors_seeds(corpus / "safetensors")
+    adapter_seeds(corpus / "adapter")
 
 
 main()

@@ -13,6 +13,7 @@
 
 #include "adapters/adapter_set.h"
 #include "graph/graph.h"
+#include "io/safetensors.h"
 
 /* What the header says of the training; NULL and 0 are left out. */
 typedef struct slr_adapter_note {
@@ -29,6 +30,9 @@ selora_status slr_adapter_file_save(const slr_adapter_set *set, const slr_adapte
 /* Reads diffusers files (selora's own and others', with or without metadata) and kohya files onto the linear layers of
  * `model` (slr_model_record). What does not fit is listed in one error. Caller slr_adapter_set_free()s *set. */
 selora_status slr_adapter_file_load(const char *path, const slr_graph *model, slr_adapter_set **set,
+                                    slr_error *err);
+/* The same from a file that is open. */
+selora_status slr_adapter_file_read(const slr_safetensors *file, const slr_graph *model, slr_adapter_set **set,
                                     slr_error *err);
 
 #endif

@@ -213,24 +213,31 @@ static selora_status load_file(loading *load, const slr_graph *model, slr_adapte
     return build_set(load, set, err);
 }
 
-selora_status slr_adapter_file_load(const char *path, const slr_graph *model, slr_adapter_set **result, slr_error *err)
+selora_status slr_adapter_file_read(const slr_safetensors *file, const slr_graph *model, slr_adapter_set **result,
+                                    slr_error *err)
 {
     *result = NULL;
-    slr_safetensors *file;
-    loading load = {0};
+    loading load = {.file = file};
     slr_adapter_set *set = NULL;
-    SLR_TRY(slr_safetensors_open(path, &file, err));
-    load.file = file;
     selora_status status = slr_adapter_set_new(&(slr_adapter_options){.scale = 1}, &set, err);
     if (status == SELORA_OK)
         status = load_file(&load, model, set, err);
     slr_adapter_header_free(&load.header);
     free(load.used);
     free(load.layers);
-    slr_safetensors_close(file);
     if (status != SELORA_OK)
         slr_adapter_set_free(set);
     else
         *result = set;
+    return status;
+}
+
+selora_status slr_adapter_file_load(const char *path, const slr_graph *model, slr_adapter_set **result, slr_error *err)
+{
+    *result = NULL;
+    slr_safetensors *file;
+    SLR_TRY(slr_safetensors_open(path, &file, err));
+    selora_status status = slr_adapter_file_read(file, model, result, err);
+    slr_safetensors_close(file);
     return status;
 }
