@@ -8,6 +8,8 @@
 #include "adapters/method_state.h"
 #include "core/memory.h"
 
+enum { USUAL_EXPANSIONS = 16 }; /* of a layer in one run; the list grows when there are more */
+
 static const char *const names[] = {
     [SLR_METHOD_LORA] = "lora",
     [SLR_METHOD_SELORA] = "selora",
@@ -104,6 +106,7 @@ static bool allocate(slr_method *method)
 {
     size_t layers = (size_t)method->layers, rows = (size_t)method->rows;
     method->vector_count = count_vectors(method);
+    method->expansion_capacity = USUAL_EXPANSIONS * layers;
     return (method->scores = slr_alloc(layers, sizeof *method->scores)) &&
            (method->row_energy = slr_alloc(layers * rows, sizeof *method->row_energy)) &&
            (method->present = slr_alloc(layers, sizeof *method->present)) &&
@@ -112,7 +115,8 @@ static bool allocate(slr_method *method)
            (method->memory = slr_alloc(layers, sizeof *method->memory)) &&
            (method->decisions = slr_alloc(layers, sizeof *method->decisions)) &&
            (method->seen = slr_alloc(layers, sizeof *method->seen)) &&
-           (method->wanted = slr_alloc(layers, sizeof *method->wanted));
+           (method->wanted = slr_alloc(layers, sizeof *method->wanted)) &&
+           (method->expansions = slr_alloc(method->expansion_capacity, sizeof *method->expansions));
 }
 
 selora_status slr_method_new(const slr_method_options *options, slr_adapter_set *set, int64_t steps,
