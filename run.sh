@@ -197,6 +197,11 @@ main() {
         build_program
         say "the program: build/selora"
         ;;
+    demo)
+        build_program
+        rm -rf demo # of an earlier demo; git ignores it
+        build/selora demo --model models/tiny --out demo
+        ;;
     test | "test all")
         need "${build_packages[@]}" "${test_packages[@]}"
         if [[ ${2-} == all ]]; then test_all; else test_quick; fi

@@ -13,6 +13,7 @@ int cmd_bench(int argc, char **argv);
 int cmd_inspect(int argc, char **argv);
 int cmd_phantom(int argc, char **argv);
 int cmd_verify(int argc, char **argv);
+int cmd_demo(int argc, char **argv);
 
 /* A command whose whole job is one library call over one options struct. */
 typedef struct cli_job {

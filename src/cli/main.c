@@ -18,6 +18,7 @@ static const command commands[] = {
     {"inspect", "show what a model, adapter, run or data folder holds", cmd_inspect},
     {"phantom", "draw synthetic training pictures with captions", cmd_phantom},
     {"verify", "compare numbers with cases that diffusers has computed", cmd_verify},
+    {"demo", "the whole job on phantoms, with a picture before and after", cmd_demo},
 };
 enum { COMMAND_COUNT = sizeof commands / sizeof *commands };
 
