@@ -8,7 +8,6 @@
 #include <string.h>
 #include <cmocka.h>
 
-#include "core/rng.h"
 #include "support/op_cases.h"
 
 /* Five points at distance h: the truncation error is h^4 f''''' / 30, about 1e-13 here, below the rounding error

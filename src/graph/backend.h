@@ -50,13 +50,13 @@ typedef struct slr_backend {
     slr_kernel backward[SLR_OP_COUNT];
     /* Bytes of workspace for one call. */
     size_t (*workspace)(const slr_graph *graph, const slr_op *op, bool backward, int threads);
-    /* Called before each run of a plan (library thread counts and the like); may be NULL. */
-    void (*begin)(int threads);
 } slr_backend;
 
 const slr_backend *slr_backend_ref(void); /* naive loops, double accumulation: the truth for tests */
 #ifndef SLR_REAL_IS_DOUBLE
-const slr_backend *slr_backend_cpu(void); /* OpenBLAS and vectorised loops */
+const slr_backend *slr_backend_cpu(void); /* own products and vectorised loops, for the processor at hand */
+/* The same for one instruction set, "generic", "avx2" or "avx512"; NULL where the processor or the build lacks it. */
+const slr_backend *slr_backend_cpu_variant(const char *instructions);
 #endif
 
 #endif

@@ -397,16 +397,12 @@ bool slr_plan_is_outgrown(const slr_plan *plan)
 void slr_plan_forward(slr_plan *plan)
 {
     assert(!slr_plan_is_outgrown(plan));
-    if (plan->backend->begin)
-        plan->backend->begin(plan->options.threads);
     for (int i = 0; i < plan->ops; i++)
         run_call(plan, &plan->forward[i], 0);
 }
 
 void slr_plan_backward(slr_plan *plan)
 {
-    if (plan->backend->begin)
-        plan->backend->begin(plan->options.threads);
     for (int i = plan->ops - 1; i >= 0; i--)
         if (plan->in_backward[i])
             run_call(plan, &plan->backward[i], 1);
@@ -414,8 +410,6 @@ void slr_plan_backward(slr_plan *plan)
 
 const char *slr_plan_find_nonfinite(slr_plan *plan)
 {
-    if (plan->backend->begin)
-        plan->backend->begin(plan->options.threads);
     for (int i = 0; i < plan->ops; i++) {
         const slr_call *call = &plan->forward[i];
         run_call(plan, call, 0);

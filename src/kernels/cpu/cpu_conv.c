@@ -1,11 +1,10 @@
 /* SPDX-License-Identifier: MIT
- * Convolution: gathered patches times packed weights, in row chunks that fit the workspace. */
-#include <cblas.h>
+ * Linear maps, and convolution as gathered patches times weights, in row chunks that fit the workspace. */
 #include <string.h>
 
-#include "kernels/cpu/cpu_kernels.h"
+#include "kernels/cpu/cpu_gemm.h"
 
-enum { CHUNK_BYTES = 16 << 20 };
+enum { CHUNK_BYTES = 4 << 20 };
 
 typedef struct conv {
     int64_t n, h, w, c, out_h, out_w, o;
@@ -31,15 +30,27 @@ static int64_t chunk_rows(int64_t rows, int64_t columns)
     return fit < 1 ? 1 : fit < rows ? fit : rows;
 }
 
-size_t SLR_CPU(conv2d_workspace)(const slr_graph *graph, const slr_op *op, bool backward)
+size_t SLR_CPU(linear_workspace)(int threads)
+{
+    return (size_t)threads * SLR_CPU(gemm_packing)();
+}
+
+/* Packing space, then patches. */
+size_t SLR_CPU(conv2d_workspace)(const slr_graph *graph, const slr_op *op, bool backward, int threads)
 {
     const slr_tensor *x = slr_graph_tensor(graph, op->in[0]), *y = slr_graph_tensor(graph, op->out);
     conv s = conv_of(op, x, y);
+    size_t packing = SLR_CPU(linear_workspace)(threads);
     if (is_pointwise(&s))
-        return 0;
+        return packing;
     int64_t rows = backward ? s.n * s.h * s.w : s.n * s.out_h * s.out_w;
     int64_t columns = (int64_t)s.k * s.k * (backward ? s.o : s.c);
-    return (size_t)(chunk_rows(rows, columns) * columns) * sizeof(float);
+    return packing + (size_t)(chunk_rows(rows, columns) * columns) * sizeof(float);
+}
+
+static float *patches_of(const slr_call *call)
+{
+    return (float *)call->workspace + SLR_CPU(linear_workspace)(call->threads) / sizeof(float);
 }
 
 /* Row `row` of the patch matrix: the k x k pixels under output pixel (i, j), zeros outside. */
@@ -73,38 +84,26 @@ static void gather_gradient(const conv *s, const float *dy, int64_t n, int64_t r
         }
 }
 
-static void fill_bias(float *y, const float *bias, int64_t rows, int64_t width, int threads)
-{
-#pragma omp parallel for num_threads(threads) schedule(static) if (rows * width > 1 << 14)
-    for (int64_t r = 0; r < rows; r++) {
-        if (bias)
-            memcpy(y + r * width, bias, (size_t)width * sizeof(float));
-        else
-            memset(y + r * width, 0, (size_t)width * sizeof(float));
-    }
-}
-
 void SLR_CPU(conv2d_fwd)(const slr_call *call)
 {
     conv s = conv_of(call->op, call->in[0], call->out);
     int64_t rows = s.n * s.out_h * s.out_w, columns = (int64_t)s.k * s.k * s.c;
     bool pointwise = is_pointwise(&s);
     int64_t chunk = pointwise ? rows : chunk_rows(rows, columns);
-    fill_bias(call->y, call->bias ? call->bias->values : NULL, rows, s.o, call->threads);
+    float *patches = patches_of(call);
     for (int64_t first = 0; first < rows; first += chunk) {
         int64_t count = rows - first < chunk ? rows - first : chunk;
-        const float *patches = call->x[0];
-        if (!pointwise) {
-            float *workspace = call->workspace;
-            patches = workspace;
+        if (!pointwise)
 #pragma omp parallel for num_threads(call->threads) schedule(static)
             for (int64_t r = first; r < first + count; r++)
                 gather_patch(&s, call->x[0], r / (s.out_h * s.out_w), r / s.out_w % s.out_h,
-                             r % s.out_w, workspace + (r - first) * columns);
-        }
-        cblas_sgemm(CblasRowMajor, CblasNoTrans, CblasTrans, (int)count, (int)s.o, (int)columns, 1,
-                    patches, (int)columns, call->weight->values, (int)columns, 1,
-                    call->y + first * s.o, (int)s.o);
+                             r % s.out_w, patches + (r - first) * columns);
+        slr_gemm g = {.rows = count, .columns = s.o, .depth = columns,
+                      .a = pointwise ? call->x[0] : patches, .a_row = columns, .a_step = 1,
+                      .b = call->weight->values, .b_row = 1, .b_step = columns,
+                      .c = call->y + first * s.o, .c_row = s.o,
+                      .bias = call->bias ? call->bias->values : NULL};
+        SLR_CPU(gemm)(&g, call->workspace, call->threads);
     }
 }
 
@@ -114,39 +113,41 @@ void SLR_CPU(conv2d_bwd)(const slr_call *call)
     int64_t rows = s.n * s.h * s.w, taps = (int64_t)s.k * s.k, columns = taps * s.o;
     bool pointwise = is_pointwise(&s);
     int64_t chunk = pointwise ? rows : chunk_rows(rows, columns);
+    float *patches = patches_of(call);
     for (int64_t first = 0; first < rows; first += chunk) {
         int64_t count = rows - first < chunk ? rows - first : chunk;
-        const float *patches = call->dy;
-        if (!pointwise) {
-            float *workspace = call->workspace;
-            patches = workspace;
+        if (!pointwise)
 #pragma omp parallel for num_threads(call->threads) schedule(static)
             for (int64_t r = first; r < first + count; r++)
                 gather_gradient(&s, call->dy, r / (s.h * s.w), r / s.w % s.h, r % s.w,
-                                workspace + (r - first) * columns);
+                                patches + (r - first) * columns);
+        for (int64_t tap = 0; tap < taps; tap++) {
+            slr_gemm g = {.rows = count, .columns = s.c, .depth = s.o,
+                          .a = (pointwise ? call->dy : patches) + tap * s.o, .a_row = columns, .a_step = 1,
+                          .b = call->weight->values + tap * s.c, .b_row = taps * s.c, .b_step = 1,
+                          .c = call->dx[0] + first * s.c, .c_row = s.c,
+                          .add = call->accumulate[0] || tap > 0};
+            SLR_CPU(gemm)(&g, call->workspace, call->threads);
         }
-        for (int64_t tap = 0; tap < taps; tap++)
-            cblas_sgemm(CblasRowMajor, CblasNoTrans, CblasNoTrans, (int)count, (int)s.c, (int)s.o, 1,
-                        patches + tap * s.o, (int)columns, call->weight->values + tap * s.c,
-                        (int)(taps * s.c), call->accumulate[0] || tap > 0 ? 1 : 0,
-                        call->dx[0] + first * s.c, (int)s.c);
     }
 }
 
 void SLR_CPU(linear_fwd)(const slr_call *call)
 {
-    int64_t rows = slr_tensor_rows(call->in[0]), in = slr_tensor_columns(call->in[0]);
-    int64_t out = slr_tensor_columns(call->out);
-    fill_bias(call->y, call->bias ? call->bias->values : NULL, rows, out, call->threads);
-    cblas_sgemm(CblasRowMajor, CblasNoTrans, CblasTrans, (int)rows, (int)out, (int)in, 1, call->x[0],
-                (int)in, call->weight->values, (int)in, 1, call->y, (int)out);
+    int64_t in = slr_tensor_columns(call->in[0]), out = slr_tensor_columns(call->out);
+    slr_gemm g = {.rows = slr_tensor_rows(call->in[0]), .columns = out, .depth = in,
+                  .a = call->x[0], .a_row = in, .a_step = 1,
+                  .b = call->weight->values, .b_row = 1, .b_step = in,
+                  .c = call->y, .c_row = out, .bias = call->bias ? call->bias->values : NULL};
+    SLR_CPU(gemm)(&g, call->workspace, call->threads);
 }
 
 void SLR_CPU(linear_bwd)(const slr_call *call)
 {
-    int64_t rows = slr_tensor_rows(call->in[0]), in = slr_tensor_columns(call->in[0]);
-    int64_t out = slr_tensor_columns(call->out);
-    cblas_sgemm(CblasRowMajor, CblasNoTrans, CblasNoTrans, (int)rows, (int)in, (int)out, 1, call->dy,
-                (int)out, call->weight->values, (int)in, call->accumulate[0] ? 1 : 0, call->dx[0],
-                (int)in);
+    int64_t in = slr_tensor_columns(call->in[0]), out = slr_tensor_columns(call->out);
+    slr_gemm g = {.rows = slr_tensor_rows(call->in[0]), .columns = in, .depth = out,
+                  .a = call->dy, .a_row = out, .a_step = 1,
+                  .b = call->weight->values, .b_row = in, .b_step = 1,
+                  .c = call->dx[0], .c_row = in, .add = call->accumulate[0]};
+    SLR_CPU(gemm)(&g, call->workspace, call->threads);
 }

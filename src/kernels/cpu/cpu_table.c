@@ -1,24 +1,17 @@
 /* SPDX-License-Identifier: MIT
  * The kernel table of one instruction set. */
-#include <cblas.h>
-
 #include "kernels/cpu/cpu_kernels.h"
 
 size_t SLR_CPU(workspace)(const slr_graph *graph, const slr_op *op, bool backward, int threads)
 {
     switch (op->kind) {
-    case SLR_OP_CONV2D: return SLR_CPU(conv2d_workspace)(graph, op, backward);
+    case SLR_OP_CONV2D: return SLR_CPU(conv2d_workspace)(graph, op, backward, threads);
+    case SLR_OP_LINEAR: return SLR_CPU(linear_workspace)(threads);
     case SLR_OP_LOW_RANK: return backward ? SLR_CPU(low_rank_workspace)(graph, op) : 0;
     case SLR_OP_GROUP_NORM: return SLR_CPU(group_norm_workspace)(graph, op);
     case SLR_OP_ATTENTION: return SLR_CPU(attention_workspace)(graph, op, threads);
     default: return 0;
     }
-}
-
-/* The BLAS keeps its thread count in the process; a plan sets its own before it runs. */
-static void begin(int threads)
-{
-    openblas_set_num_threads(threads);
 }
 
 #define BOTH(op, name) .forward[op] = SLR_CPU(name##_fwd), .backward[op] = SLR_CPU(name##_bwd)
@@ -41,5 +34,4 @@ const slr_backend SLR_PASTE(slr_backend_cpu, SLR_ISA) = {
     .forward[SLR_OP_EMBEDDING] = SLR_CPU(embedding_fwd),
     .forward[SLR_OP_TIMESTEP] = SLR_CPU(timestep_fwd),
     .workspace = SLR_CPU(workspace),
-    .begin = begin,
 };

@@ -1,10 +1,14 @@
 /* SPDX-License-Identifier: MIT */
 #include "kernels/ref/ref_kernels.h"
 
-static size_t no_workspace(const slr_graph *graph, const slr_op *op, bool backward, int threads)
+static size_t workspace(const slr_graph *graph, const slr_op *op, bool backward, int threads)
 {
-    (void)graph, (void)op, (void)backward, (void)threads;
-    return 0;
+    (void)threads;
+    switch (op->kind) {
+    case SLR_OP_ATTENTION: return slr_ref_attention_workspace(graph, op, backward);
+    case SLR_OP_LOW_RANK: return backward ? slr_ref_low_rank_workspace(graph, op) : 0;
+    default: return 0;
+    }
 }
 
 static const slr_backend ref = {
@@ -24,7 +28,7 @@ static const slr_backend ref = {
                  [SLR_OP_ATTENTION] = slr_ref_attention_bwd, [SLR_OP_ADD] = slr_ref_add_bwd,
                  [SLR_OP_ADD_CHANNEL] = slr_ref_add_channel_bwd, [SLR_OP_CONCAT] = slr_ref_concat_bwd,
                  [SLR_OP_UPSAMPLE] = slr_ref_upsample_bwd, [SLR_OP_MSE] = slr_ref_mse_bwd},
-    .workspace = no_workspace,
+    .workspace = workspace,
 };
 
 const slr_backend *slr_backend_ref(void)

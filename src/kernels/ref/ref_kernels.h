@@ -36,6 +36,10 @@ void slr_ref_timestep_fwd(const slr_call *call);
 void slr_ref_mse_fwd(const slr_call *call);
 void slr_ref_mse_bwd(const slr_call *call);
 
+/* Bytes of workspace for one call. */
+size_t slr_ref_attention_workspace(const slr_graph *graph, const slr_op *op, bool backward);
+size_t slr_ref_low_rank_workspace(const slr_graph *graph, const slr_op *op);
+
 /* dx[i] = value or dx[i] += value. */
 static inline void slr_put(slr_real *target, bool accumulate, double value)
 {

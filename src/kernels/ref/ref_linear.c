@@ -127,17 +127,23 @@ void slr_ref_low_rank_fwd(const slr_call *call)
     }
 }
 
-/* Gradients of component i over the rows [first, last): gA when it acts, gB always. Adds to the slot's. */
-static void component_gradients(const slr_call *call, int i, int64_t first, int64_t last,
+/* (rows, rank): dy . B_i, the gradient of H over scale. */
+size_t slr_ref_low_rank_workspace(const slr_graph *graph, const slr_op *op)
+{
+    int64_t rows = slr_tensor_rows(slr_graph_tensor(graph, op->in[1]));
+    return (size_t)(rows * op->u.low_rank.slot->capacity) * sizeof(double);
+}
+
+/* Gradients of component i over the rows [first, last): gA when it acts, gB always. Adds to the slot's, or only
+ * their squares to *energy. */
+static void component_gradients(const slr_call *call, const double *dh, int i, int64_t first, int64_t last,
                                 double *energy)
 {
     const slr_slot *slot = call->slot;
-    bool acts = i < slot->rank;
-    for (int64_t k = 0; acts && k < slot->in; k++) {
+    for (int64_t k = 0; i < slot->rank && k < slot->in; k++) {
         double sum = 0;
         for (int64_t r = first; r < last; r++)
-            sum += dot(call->dy + r * slot->out, slot->bt + i * slot->out, slot->out) *
-                   (double)call->x[1][r * slot->in + k];
+            sum += dh[r * slot->capacity + i] * (double)call->x[1][r * slot->in + k];
         sum *= slot->scale;
         if (energy)
             *energy += sum * sum;
@@ -168,7 +174,7 @@ static void look_gradient(const slr_call *call)
     }
 }
 
-static void low_rank_input_gradient(const slr_call *call)
+static void low_rank_input_gradient(const slr_call *call, const double *dh)
 {
     const slr_slot *slot = call->slot;
     int64_t rows = slr_tensor_rows(call->in[1]);
@@ -176,8 +182,7 @@ static void low_rank_input_gradient(const slr_call *call)
         for (int64_t k = 0; k < slot->in; k++) {
             double sum = 0;
             for (int i = 0; i < slot->rank; i++)
-                sum += dot(call->dy + r * slot->out, slot->bt + i * slot->out, slot->out) *
-                       (double)slot->a[i * slot->in + k];
+                sum += dh[r * slot->capacity + i] * (double)slot->a[i * slot->in + k];
             slr_put(&call->dx[1][r * slot->in + k], call->accumulate[1], slot->scale * sum);
         }
 }
@@ -187,16 +192,20 @@ void slr_ref_low_rank_bwd(const slr_call *call)
     const slr_slot *slot = call->slot;
     int64_t rows = slr_tensor_rows(call->in[1]);
     int components = slot->trainable ? slot->rank + slot->probes : 0;
+    double *dh = call->workspace;
+    for (int64_t r = 0; r < rows; r++)
+        for (int i = 0; i < slot->rank; i++)
+            dh[r * slot->capacity + i] = dot(call->dy + r * slot->out, slot->bt + i * slot->out, slot->out);
     for (int i = 0; i < components; i++) {
-        component_gradients(call, i, 0, rows, NULL);
+        component_gradients(call, dh, i, 0, rows, NULL);
         for (int64_t b = 0; slot->sample_energy && b < slot->samples; b++)
-            component_gradients(call, i, b * rows / slot->samples, (b + 1) * rows / slot->samples,
+            component_gradients(call, dh, i, b * rows / slot->samples, (b + 1) * rows / slot->samples,
                                 &slot->sample_energy[i < slot->rank ? 0 : 1 + i - slot->rank]);
     }
     if (slot->trainable && slot->look)
         look_gradient(call);
     if (call->dx[1])
-        low_rank_input_gradient(call);
+        low_rank_input_gradient(call, dh);
     if (call->dx[0] && call->dx[0] != call->dy)
         for (int64_t e = 0; e < rows * slot->out; e++)
             slr_put(&call->dx[0][e], call->accumulate[0], call->dy[e]);

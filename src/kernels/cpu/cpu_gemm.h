@@ -1,0 +1,33 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * Matrix products: C (rows, columns) = A B, or C += A B. A is read where it lies, B is packed into panels as it is used.
+ *
+ * Every element of C is the sum over depth in ascending order, in steps that depend on depth alone: its bits depend
+ * neither on the other rows and columns nor on the number of threads.
+ */
+#ifndef SLR_CPU_GEMM_H
+#define SLR_CPU_GEMM_H
+
+#include "kernels/cpu/cpu_kernels.h"
+
+typedef struct slr_gemm {
+    int64_t rows, columns, depth;
+    const float *a; /* A(i, p) = a[i * a_row + p * a_step] */
+    int64_t a_row, a_step;
+    const float *b; /* B(p, j) = b[p * b_row + j * b_step]; b_row or b_step is 1 */
+    int64_t b_row, b_step;
+    float *c; /* C(i, j) = c[i * c_row + j] */
+    int64_t c_row;
+    const float *bias; /* (columns), added once, or NULL; not together with add */
+    bool add;          /* C += instead of C = */
+} slr_gemm;
+
+/* Bytes of packing space, a multiple of 64, that one thread needs. */
+size_t SLR_CPU(gemm_packing)(void);
+
+/* `packing`: threads * gemm_packing() bytes, aligned to 64. */
+void SLR_CPU(gemm)(const slr_gemm *g, void *packing, int threads);
+/* The same on the calling thread, for use inside parallel loops. */
+void SLR_CPU(gemm_serial)(const slr_gemm *g, void *packing);
+
+#endif
