@@ -77,6 +77,25 @@ static void check_probes(op_run *run)
     free(gbt);
 }
 
+/* The column that backward alone sees gives the gradient of an A row whose B row it is. */
+static void check_look(op_run *run)
+{
+    slr_slot *slot = &run->slot;
+    int row = slot->rank, probes = slot->probes;
+    slr_real *found = malloc((size_t)slot->in * sizeof *found), *bt = run->bt + row * slot->out;
+    assert_non_null(found);
+    op_run_backward(run);
+    memcpy(found, slot->look_ga, (size_t)slot->in * sizeof *found);
+    memcpy(bt, run->look, (size_t)slot->out * sizeof *bt);
+    slot->rank++;
+    slot->probes = 0;
+    check_gradient(run, run->a + row * slot->in, found, slot->in, "the look column");
+    slot->rank--;
+    slot->probes = probes;
+    memset(bt, 0, (size_t)slot->out * sizeof *bt);
+    free(found);
+}
+
 static double squares(const slr_real *values, int64_t count)
 {
     double sum = 0;
@@ -114,8 +133,10 @@ static void check_slot(op_run *run)
     slr_slot *slot = &run->slot;
     check_gradient(run, run->a, slot->ga, slot->rank * slot->in, "A");
     check_gradient(run, run->bt, slot->gbt, slot->rank * slot->out, "B");
-    if (slot->probes)
+    if (slot->probes) {
         check_probes(run);
+        check_look(run);
+    }
     op_run_backward(run);
     if (slot->samples)
         check_sample_energy(run);

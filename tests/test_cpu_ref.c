@@ -75,6 +75,8 @@ static void compare_runs(const op_run *run, const op_run *ref, const char *varia
         return;
     compare(run, slot->ga, truth->ga, slot->rank * slot->in, true, variant, "the gradient of A");
     compare(run, slot->gbt, truth->gbt, (slot->rank + slot->probes) * slot->out, true, variant, "the gradient of B");
+    if (slot->look)
+        compare(run, slot->look_ga, truth->look_ga, slot->in, true, variant, "the look column");
     for (int j = 0; slot->samples && j <= slot->probes; j++)
         if (!(fabs(run->sample_energy[j] - ref->sample_energy[j]) <= 1e-5 * ref->sample_energy[j]))
             fail_msg("low_rank, %s, %s: sample energy %d is %g, expected %g", run->what->label, variant, j,
@@ -103,7 +105,8 @@ static bool same_run(const op_run *a, const op_run *b)
             same = same && same_bits(op_run_gradient(a, k), op_run_gradient(b, k), a->count[k]);
     const slr_slot *x = &a->slot, *y = &b->slot;
     if (a->what->kind == SLR_OP_LOW_RANK)
-        same = same && same_bits(x->ga, y->ga, x->capacity * x->in) && same_bits(x->gbt, y->gbt, x->capacity * x->out);
+        same = same && same_bits(x->ga, y->ga, x->capacity * x->in) && same_bits(x->gbt, y->gbt, x->capacity * x->out) &&
+               same_bits(x->look_ga, y->look_ga, x->in);
     return same;
 }
 

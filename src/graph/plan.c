@@ -93,7 +93,7 @@ static int in_place_input(slr_plan *plan, int i)
 {
     const slr_op *op = slr_graph_op(plan->graph, i);
     const slr_op_info *info = slr_op_info_of(op->kind);
-    for (int k = op->inputs - 1; k >= 0; k--) {
+    for (int k = op->inputs - 1; k >= 0 && !plan->options.apart; k--) {
         slr_tid base = slr_graph_base(plan->graph, op->in[k]);
         const slr_tensor *tensor = slr_graph_tensor(plan->graph, base);
         bool twice = false;
@@ -170,7 +170,7 @@ static void give_gradient_buffers(slr_plan *plan)
             if (!slr_graph_tensor(plan->graph, op->in[k])->wants_gradient)
                 continue;
             bool share = slr_op_info_of(op->kind)->passes_gradient[k] && in->consumers == 1 &&
-                         !tensor->is_input && !tensor->is_seed;
+                         !tensor->is_input && !tensor->is_seed && !plan->options.apart;
             if (share) {
                 in->gradient_buffer = out_buffer;
             } else if (in->gradient_buffer < 0) {
@@ -179,6 +179,15 @@ static void give_gradient_buffers(slr_plan *plan)
             }
             extend(&plan->lifetimes[in->gradient_buffer], now, tensor->is_input ? end : now);
         }
+    }
+}
+
+/* Every buffer lives all the time. */
+static void keep_apart(slr_plan *plan)
+{
+    for (int i = 0; i < 2 * plan->tensors; i++) {
+        plan->lifetimes[i].first = 0;
+        plan->lifetimes[i].last = 2 * plan->ops;
     }
 }
 
@@ -231,6 +240,8 @@ selora_status slr_plan_new(const slr_graph *graph, const slr_backend *backend,
         mark_reads(plan);
         give_value_buffers(plan);
         give_gradient_buffers(plan);
+        if (plan->options.apart)
+            keep_apart(plan);
         if (!slr_place_buffers(plan->lifetimes, 2 * tensors, &plan->arena_bytes))
             status = slr_fail_memory(err, 2 * tensors * sizeof(void *), "a plan");
         else

@@ -23,6 +23,7 @@
 typedef struct slr_plan_options {
     bool backward;
     int threads; /* 0: one */
+    bool apart;  /* no two tensors share memory: the yardstick for tests of the placement */
 } slr_plan_options;
 
 typedef struct slr_plan slr_plan;

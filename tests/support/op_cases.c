@@ -161,6 +161,9 @@ static void make_slot(op_run *run)
     slot->bt = run->bt;
     slot->ga = random_values(capacity * slot->in, 22, 0, 1);
     slot->gbt = random_values(capacity * slot->out, 23, 0, 1);
+    run->look = random_values(slot->out, 24, 0, 0.5);
+    slot->look = slot->probes ? run->look : NULL;
+    slot->look_ga = random_values(slot->in, 25, 0, 1);
     slot->sample_energy = slot->samples ? run->sample_energy : NULL;
     memset(run->bt + slot->rank * slot->out, 0, (size_t)((capacity - slot->rank) * slot->out) * sizeof(slr_real));
 }
@@ -291,6 +294,8 @@ void op_run_close(op_run *run)
     free(run->bt);
     free(run->slot.ga);
     free(run->slot.gbt);
+    free(run->look);
+    free(run->slot.look_ga);
 }
 
 const slr_real *op_run_result(const op_run *run)
@@ -333,6 +338,7 @@ void op_run_backward(op_run *run)
     if (run->a) {
         memset(slot->ga, 0, (size_t)(slot->capacity * slot->in) * sizeof(slr_real));
         memset(slot->gbt, 0, (size_t)(slot->capacity * slot->out) * sizeof(slr_real));
+        memset(slot->look_ga, 0, (size_t)slot->in * sizeof(slr_real));
         memset(run->sample_energy, 0, sizeof run->sample_energy);
     }
     slr_plan_backward(run->plan);

@@ -51,7 +51,7 @@ typedef struct op_run {
     slr_real *seed[SLR_MAX_INPUTS];  /* dL/d(input) from elsewhere, OP_ACCUMULATE */
     slr_real *out_seed;              /* dL/d(result) */
     slr_slot slot;                   /* low_rank only */
-    slr_real *a, *bt;                /* the slot's, writable */
+    slr_real *a, *bt, *look;         /* the slot's, writable */
     double sample_energy[1 + 8];
 } op_run;
 
