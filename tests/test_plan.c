@@ -157,7 +157,7 @@ static size_t run_graph(random_graph *r, const slr_backend *backend, bool apart,
             slr_rng_fill_normal(&rng, slr_plan_value(plan, r->inputs[k]), ROWS * WIDTH);
         slr_plan_forward(plan);
         for (int i = 0; i < r->output_count; i++)
-            if (slr_plan_gradient(plan, r->outputs[i]))
+            if (slr_graph_tensor(r->graph, slr_graph_base(r->graph, r->outputs[i]))->is_seed)
                 slr_rng_fill_normal(&rng, slr_plan_gradient(plan, r->outputs[i]), ROWS * WIDTH);
         slr_plan_backward(plan);
         for (int i = 0; i < r->output_count; i++, at += ROWS * WIDTH)
