@@ -59,6 +59,7 @@ static void steps_allocate_nothing(void **state)
     options.method.every = 4;
     options.method.lambda = 1;
     options.method.rank_max = 4;
+    options.threads = 2;
     tiny_training_begin(&t, &options, "unet,text");
     tiny_training_run(&t, 4);
     two[0] = t.pictures[1];
