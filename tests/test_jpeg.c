@@ -100,6 +100,14 @@ static void test_truncated_anywhere(void **state)
     }
 }
 
+/* The library accepts tables without a picture and then leaves the size as it was. */
+static void test_no_picture(void **state)
+{
+    (void)state;
+    assert_refused("\xff\xd8\xff", 3, "no picture");
+    assert_refused("\xff\xd8\xff\xd9", 4, "no picture");
+}
+
 /* Sizes of the frame header replaced: found behind FF C0 (or C2), 8 bits, height, width. */
 static void set_size(char *file, size_t size, unsigned width, unsigned height)
 {
@@ -189,6 +197,7 @@ int main(void)
         cmocka_unit_test(test_png_as_pil),
         cmocka_unit_test(test_jpeg_as_pil),
         cmocka_unit_test(test_truncated_anywhere),
+        cmocka_unit_test(test_no_picture),
         cmocka_unit_test(test_hostile_sizes),
         cmocka_unit_test(test_many_scans),
         cmocka_unit_test_setup_teardown(test_size_behind_comments, scratch_setup, scratch_teardown),

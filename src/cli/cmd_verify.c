@@ -110,10 +110,6 @@ static selora_status verify_all(selora_context *context, const verify_options *o
     if (r.worst >= 0)
         puts(r.text);
     selora_model_free(model);
-    if (fflush(stdout) != 0 || ferror(stdout)) {
-        fprintf(stderr, "selora: verify: the rows could not be written to standard output\n");
-        worst = SELORA_NO_RESOURCE;
-    }
     return worst;
 }
 

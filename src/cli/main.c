@@ -1,4 +1,7 @@
 /* SPDX-License-Identifier: MIT */
+#include <errno.h>
+#include <fcntl.h>
+#include <signal.h>
 #include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -62,9 +65,19 @@ static void settle_environment(char **argv)
         execv("/proc/self/exe", argv); /* where that fails, the program is slower or less polite, nothing else */
 }
 
-int main(int argc, char **argv)
+/* A caller may have closed them; the next file opened, a checkpoint say, would then take what is printed. */
+static void open_standard_streams(void)
 {
-    settle_environment(argv);
+    int fd;
+    do
+        fd = open("/dev/null", O_RDWR);
+    while (fd >= 0 && fd <= STDERR_FILENO);
+    if (fd > STDERR_FILENO)
+        close(fd);
+}
+
+static int run(int argc, char **argv)
+{
     const char *name = argc > 1 ? argv[1] : "";
     for (int i = 0; i < COMMAND_COUNT; i++)
         if (strcmp(commands[i].name, name) == 0)
@@ -81,4 +94,18 @@ int main(int argc, char **argv)
         fprintf(stderr, "selora: %s: no such command\n\n", name);
     print_usage(stderr);
     return SELORA_USAGE;
+}
+
+int main(int argc, char **argv)
+{
+    open_standard_streams();
+    signal(SIGPIPE, SIG_IGN); /* a reader that went away, or a limit on file sizes, is no reason to */
+    signal(SIGXFSZ, SIG_IGN); /* lose the work of hours: writing fails, and only what must be written ends the job */
+    settle_environment(argv);
+    int code = run(argc, argv);
+    errno = 0;
+    if ((fflush(stdout) == 0 && !ferror(stdout)) || errno == EPIPE)
+        return code;
+    fprintf(stderr, "selora: not everything could be written to standard output; is the disk full?\n");
+    return SELORA_NO_RESOURCE;
 }

@@ -114,7 +114,7 @@ static void show_progress(void *user, const selora_progress *progress)
 selora_hooks cli_terminal_hooks(cli_terminal *terminal, int quiet)
 {
     *terminal = (cli_terminal){.quiet = quiet, .is_terminal = isatty(STDERR_FILENO)};
-    struct sigaction action = {.sa_handler = request_stop};
+    struct sigaction action = {.sa_handler = request_stop, .sa_flags = SA_RESTART};
     sigemptyset(&action.sa_mask);
     sigaction(SIGINT, &action, NULL);
     sigaction(SIGTERM, &action, NULL);

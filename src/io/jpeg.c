@@ -25,8 +25,11 @@ static selora_status read_header(tjhandle decoder, const void *data, size_t size
                                  int *colours, slr_error *err)
 {
     int subsampling;
+    *width = *height = *colours = 0; /* a file of tables alone is no error to the library, and sets nothing */
     if (tjDecompressHeader3(decoder, data, size, width, height, &subsampling, colours) != 0)
         return fail_damaged(decoder, name, err);
+    if (*width == 0 && *height == 0)
+        return slr_fail(err, SELORA_BAD_INPUT, "%s: damaged JPEG: no picture is in it", name);
     return slr_image_check_size(*width, *height, name, limits, err);
 }
 
