@@ -13,6 +13,16 @@ work=$(mktemp -d)
 trap 'rm -rf "$work"' EXIT
 passed=0 failed=0
 
+names=$(dirname "$selora")/tests/test_weight_names # the weights of Stable Diffusion 1.5, by name and shape
+if [[ -x $names ]]; then
+    if "$names" --list | "$python" check_weight_names.py >"$work/out" 2>&1; then
+        passed=$((passed + 1))
+    else
+        failed=$((failed + 1))
+        tail -n 8 "$work/out"
+    fi
+fi
+
 for seed; do
     model=$work/model-$seed cases=$work/cases-$seed
     if ! "$python" make_model.py "$model" --random "$seed" ||

@@ -8,8 +8,7 @@
 #include "core/memory.h"
 #include "diffusion/sampler_kinds.h"
 
-/* All that is known about a sampler. The default spacing is what diffusers' class of that name has.
- */
+/* All that is known about a sampler. The default spacing is that of diffusers' class. */
 typedef struct sampler_row {
     const char *name;
     slr_spacing default_spacing;
