@@ -7,6 +7,8 @@ selora=$(realpath "$1") examples=$(realpath "$2")
 cd "$(dirname "${BASH_SOURCE[0]}")/.."
 work=$(mktemp -d)
 trap 'rm -rf "$work"' EXIT
+# waiting threads sleep soon: other work may share the processors
+export GOMP_SPINCOUNT=1000
 LD_LIBRARY_PATH=$(dirname "$selora")/../lib
 export LD_LIBRARY_PATH
 
