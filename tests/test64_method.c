@@ -41,8 +41,12 @@ static bool close_to(double a, double b, double tolerance)
 static void test_T9_lambda_one_grows_every_layer_at_every_decision(void **state)
 {
     (void)state;
-    const struct { int rank_max; int64_t steps; double until; int expect; } table[] = {
-        {0, 44, 1, 12}, {0, 43, 1, 11}, {5, 44, 1, 5}, {0, 40, 0.5, 6}, {0, 3, 1, 1}};
+    const struct {
+        int rank_max;
+        int64_t steps;
+        double until;
+        int expect;
+    } table[] = {{0, 44, 1, 12}, {0, 43, 1, 11}, {5, 44, 1, 5}, {0, 40, 0.5, 6}, {0, 3, 1, 1}};
     for (size_t c = 0; c < sizeof table / sizeof *table; c++) {
         slr_method_options options = selora_every(4, 1);
         options.rank_max = table[c].rank_max;
@@ -54,7 +58,9 @@ static void test_T9_lambda_one_grows_every_layer_at_every_decision(void **state)
         for (int i = 0; i < 3; i++)
             assert_int_equal(rank_of(run, i), table[c].expect);
         assert_int_equal(grown, 3 * (table[c].expect - 1));
-        assert_int_equal(run->moves, table[c].expect > 7 ? 1 : 0); /* capacity 8 -> 16 when rank 8 meets a candidate */
+        assert_int_equal(run->moves, table[c].expect > 7
+                                         ? 1
+                                         : 0); /* capacity 8 -> 16 when rank 8 meets a candidate */
         toy_run_free(run);
     }
 }
@@ -71,7 +77,10 @@ static void test_T9_lambda_infinity_never_grows_even_without_gradients(void **st
     toy_run_free(run);
 }
 
-typedef struct rows { slr_real *a[3]; int rank[3]; } rows;
+typedef struct rows {
+    slr_real *a[3];
+    int rank[3];
+} rows;
 
 static void keep_candidates(toy_run *run, rows *kept)
 {
@@ -155,15 +164,18 @@ static void test_T13_equal_scores_go_by_path(void **state)
         options.top = 1;
         toy_run *run = run_of(order ? &reversed : &chain, &options, 1);
         for (int i = 0; i < 3; i++)
-            memset(toy_layer(run->toy, i)->a, 0, (size_t)toy_layer(run->toy, i)->slot.in * sizeof(slr_real));
+            memset(toy_layer(run->toy, i)->a, 0,
+                   (size_t)toy_layer(run->toy, i)->slot.in * sizeof(slr_real));
         toy_run_steps(run, 1, 1);
         assert_true(isinf(run->events[0].ratio) && isinf(run->events[2].ratio));
-        assert_true(rank_of(run, 1) == 2 && rank_of(run, 0) == 1 && rank_of(run, 2) == 1); /* "text_encoder..." */
+        assert_true(rank_of(run, 1) == 2 && rank_of(run, 0) == 1 &&
+                    rank_of(run, 2) == 1); /* "text_encoder..." */
         toy_run_free(run);
     }
 }
 
-/* All decisions of a step come from one theta: the ratios in the log are those of the gradients before Adam. */
+/* All decisions of a step come from one theta: the ratios in the log are those of the gradients
+ * before Adam. */
 static double seen_ratio[3];
 static void note_ratios(toy_run *run, int64_t step)
 {
@@ -233,7 +245,8 @@ static void test_reset_and_warm_moments(void **state)
     toy_run *run = run_of(&single, &options, 5);
     toy_run_steps(run, 1, 5);
     slr_adapter *layer = toy_layer(run->toy, 0);
-    assert_true(layer->age_a[0] == 0 && layer->age_bt[0] == 0 && layer->m_bt[0] == 0 && layer->v_a[0] == 0);
+    assert_true(layer->age_a[0] == 0 && layer->age_bt[0] == 0 && layer->m_bt[0] == 0 &&
+                layer->v_a[0] == 0);
     toy_run_free(run);
 
     options.on_expand = SLR_ON_EXPAND_WARM;
@@ -255,8 +268,8 @@ static void test_reset_and_warm_moments(void **state)
     toy_run_free(run);
 }
 
-/* Five pairs by hand: n = 1 2 3 4 5, d = 2 2 4 4 8 (sums 15, 20, R = 1.75); residuals n - .75 d = -.5 .5 0 1 -1, squares
- * 2.5; se = sqrt(2.5 / 20) / 4. */
+/* Five pairs by hand: n = 1 2 3 4 5, d = 2 2 4 4 8 (sums 15, 20, R = 1.75); residuals n - .75 d =
+ * -.5 .5 0 1 -1, squares 2.5; se = sqrt(2.5 / 20) / 4. */
 static void test_T15_window_sums_and_their_error(void **state)
 {
     (void)state;
@@ -408,7 +421,8 @@ static void test_T29_non_finite_gradients_abort_the_probe(void **state)
 {
     (void)state;
     for (int authors = 0; authors < 2; authors++) {
-        slr_method_options options = slr_method_options_of(authors ? SLR_METHOD_SELORA_AUTHORS : SLR_METHOD_SELORA);
+        slr_method_options options =
+            slr_method_options_of(authors ? SLR_METHOD_SELORA_AUTHORS : SLR_METHOD_SELORA);
         options.every = 5;
         options.lambda = 1;
         toy_run *run = run_of(&chain, &options, 10);
@@ -417,7 +431,8 @@ static void test_T29_non_finite_gradients_abort_the_probe(void **state)
         toy_run_steps(run, 1, 10);
         assert_int_equal(run->event_count, 6);
         for (int e = 0; e < 6; e++) {
-            /* The optimiser takes the infinity in before the extra pass: there every layer sees it. */
+            /* The optimiser takes the infinity in before the extra pass: there every layer sees it.
+             */
             bool hit = e == 1 || e == 5 || (authors && e >= 3);
             assert_int_equal(isnan(run->events[e].ratio) != 0, hit);
             assert_string_equal(run->events[e].note, hit ? "non-finite, skipped" : "");
@@ -488,7 +503,8 @@ static void test_scale_modes_keep_the_function_when_growing(void **state)
         toy_run_steps(run, 5, 5); /* parameters stay, the layer grows */
         slr_real *y = toy_copy(toy_y(run->toy), (size_t)toy_y_count(run->toy) * sizeof *y);
         toy_forward(run->toy);
-        assert_true(close_to(toy_layer(run->toy, 0)->slot.scale, mode == SLR_SCALE_RSLORA ? 8 / sqrt(2) : 4, 1e-15));
+        assert_true(close_to(toy_layer(run->toy, 0)->slot.scale,
+                             mode == SLR_SCALE_RSLORA ? 8 / sqrt(2) : 4, 1e-15));
         for (int64_t i = 0; i < toy_y_count(run->toy); i++)
             assert_true(close_to(toy_y(run->toy)[i], y[i], 1e-12));
         free(y);
@@ -518,7 +534,8 @@ static void test_options_that_make_no_sense_are_refused(void **state)
     options.probe_window = 2;
     assert_int_equal(slr_method_options_check(&options, &err), SELORA_USAGE);
     slr_method_kind kind;
-    assert_true(slr_method_kind_named("selora-authors", &kind) && kind == SLR_METHOD_SELORA_AUTHORS);
+    assert_true(slr_method_kind_named("selora-authors", &kind) &&
+                kind == SLR_METHOD_SELORA_AUTHORS);
     assert_false(slr_method_kind_named("selora_authors", &kind));
 }
 

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT
- * Adam, clipping and learning-rate schedules against tables made with torch 2.15 and diffusers 0.42.1. */
+ * Adam, clipping and learning-rate schedules against tables made with torch 2.15 and diffusers
+ * 0.42.1. */
 #include <math.h>
 #include <setjmp.h>
 #include <stdarg.h>
@@ -23,8 +24,11 @@ static bool close_to(double a, double b, double tolerance)
 static void test_T11_adam_follows_the_textbook(void **state)
 {
     (void)state;
-    static const double gradients[5][3] = {
-        {0.5, -2.0, 1e-7}, {-0.25, 1.0, 3e-8}, {0.125, 0.0, -2e-7}, {1.5, -0.5, 1e-7}, {-0.75, 4.0, 5e-8}};
+    static const double gradients[5][3] = {{0.5, -2.0, 1e-7},
+                                           {-0.25, 1.0, 3e-8},
+                                           {0.125, 0.0, -2e-7},
+                                           {1.5, -0.5, 1e-7},
+                                           {-0.75, 4.0, 5e-8}};
     static const double tables[2][5][3] = {
         {{0.9900000002, -0.49000000005, 0.2409090909090909},
          {0.9873366298707846, -0.48733662967024316, 0.23337313146326938},
@@ -37,7 +41,8 @@ static void test_T11_adam_follows_the_textbook(void **state)
          {0.9735535429935531, -0.48040268382228196, 0.23445941545968568},
          {0.9699712719905889, -0.4834345804646014, 0.2329207300301926}}};
     static const double mean[3] = {0.08470499999999999, 0.2966799999999999, 6.5479999999999985e-09};
-    static const double square[3] = {0.0031371579520627526, 0.02123077698300402, 6.326740265911004e-17};
+    static const double square[3] = {0.0031371579520627526, 0.02123077698300402,
+                                     6.326740265911004e-17};
     for (int decay = 0; decay < 2; decay++) {
         slr_adam options = adam;
         options.weight_decay = 0.1 * decay;
@@ -73,7 +78,8 @@ static void fill_gradients(slr_adapter_set *set, uint32_t step)
     }
 }
 
-/* The set's step is the vector's step, with a rate for each component, over acting rows of trainable slots. */
+/* The set's step is the vector's step, with a rate for each component, over acting rows of
+ * trainable slots. */
 static void test_set_step_is_the_vector_step(void **state)
 {
     (void)state;
@@ -114,8 +120,10 @@ static void test_T10_old_state_is_carried_and_the_first_move_is_whole(void **sta
         fill_gradients(set, step);
         slr_adam_step(&adam, set, &rates);
     }
-    slr_real *m_a = toy_copy(layer->m_a, 8 * sizeof *m_a), *v_a = toy_copy(layer->v_a, 8 * sizeof *v_a);
-    slr_real *m_b = toy_copy(layer->m_bt, 6 * sizeof *m_b), *v_b = toy_copy(layer->v_bt, 6 * sizeof *v_b);
+    slr_real *m_a = toy_copy(layer->m_a, 8 * sizeof *m_a),
+             *v_a = toy_copy(layer->v_a, 8 * sizeof *v_a);
+    slr_real *m_b = toy_copy(layer->m_bt, 6 * sizeof *m_b),
+             *v_b = toy_copy(layer->v_bt, 6 * sizeof *v_b);
     slr_adapter_activate(layer);
     assert_memory_equal(layer->m_a, m_a, 8 * sizeof *m_a);
     assert_memory_equal(layer->v_a, v_a, 8 * sizeof *v_a);
@@ -126,14 +134,16 @@ static void test_T10_old_state_is_carried_and_the_first_move_is_whole(void **sta
     assert_true(layer->age_a[2] == 0 && layer->age_bt[2] == 0);
 
     fill_gradients(set, 41);
-    memset(layer->slot.ga + 8, 0, 4 * sizeof(slr_real)); /* B's new column is zero: no gradient yet */
+    memset(layer->slot.ga + 8, 0,
+           4 * sizeof(slr_real)); /* B's new column is zero: no gradient yet */
     slr_real *row = toy_copy(layer->a + 8, 4 * sizeof *row);
     slr_adam_step(&adam, set, &rates);
     for (int i = 6; i < 9; i++) {
         double g = layer->slot.gbt[i], expect = 1e-2 * fabs(g) / (fabs(g) + adam.eps);
         assert_true(close_to(fabs(layer->bt[i]), expect, 1e-6));
         assert_true(layer->bt[i] * g < 0);
-        assert_false(close_to(fabs(layer->bt[i]), 0.6425 * 1e-2, 1e-2)); /* what the step count of the others would give */
+        assert_false(close_to(fabs(layer->bt[i]), 0.6425 * 1e-2,
+                              1e-2)); /* what the step count of the others would give */
     }
     assert_memory_equal(layer->a + 8, row, 4 * sizeof *row);
     assert_true(layer->age_a[2] == 0 && layer->age_bt[2] == 1);
@@ -159,19 +169,22 @@ static void test_clipping_acts_and_reports(void **state)
     slr_adapter_set *set = two_layers();
     fill_gradients(set, 1);
     double norm = slr_adapter_set_gradient_norm(set);
-    slr_real first = slr_adapter_set_at(set, 0)->slot.ga[0], probe = slr_adapter_set_at(set, 0)->slot.gbt[6];
+    slr_real first = slr_adapter_set_at(set, 0)->slot.ga[0],
+             probe = slr_adapter_set_at(set, 0)->slot.gbt[6];
     assert_true(slr_clip_gradients(set, 0) == norm);
     assert_true(slr_clip_gradients(set, 2 * norm) == norm);
     assert_true(slr_adapter_set_at(set, 0)->slot.ga[0] == first);
     assert_true(slr_clip_gradients(set, 0.5) == norm);
     assert_true(close_to(slr_adapter_set_gradient_norm(set), 0.5, 1e-5));
-    assert_true(close_to(slr_adapter_set_at(set, 0)->slot.ga[0], first * 0.5 / (norm + 1e-6), 1e-12));
+    assert_true(
+        close_to(slr_adapter_set_at(set, 0)->slot.ga[0], first * 0.5 / (norm + 1e-6), 1e-12));
     assert_true(slr_adapter_set_at(set, 0)->slot.gbt[6] == probe);
     slr_adapter_set_free(set);
 }
 
-/* s B A stays, and to first order so does its next step. Adam's step has a fixed size in the units of B, which go by
- * s_old / s_new: the rate of B is given in the new units here, nothing else of its state may need a change. */
+/* s B A stays, and to first order so does its next step. Adam's step has a fixed size in the units
+ * of B, which go by s_old / s_new: the rate of B is given in the new units here, nothing else of
+ * its state may need a change. */
 static void test_T21_scale_change_keeps_function_and_step(void **state)
 {
     (void)state;
@@ -202,7 +215,8 @@ static void test_T21_scale_change_keeps_function_and_step(void **state)
             for (int i = 0; i < 6; i++)
                 layer->slot.gbt[i] /= ratio;
             slr_adam_vector(&adam, rate, 6, layer->a, layer->slot.ga, layer->m_a, layer->v_a, 8);
-            slr_adam_vector(&adam, rate * ratio, 6, layer->bt, layer->slot.gbt, layer->m_bt, layer->v_bt, 6);
+            slr_adam_vector(&adam, rate * ratio, 6, layer->bt, layer->slot.gbt, layer->m_bt,
+                            layer->v_bt, 6);
         }
         slr_adapter_set_free(set);
     }
@@ -224,15 +238,18 @@ static void test_schedules_follow_diffusers(void **state)
     static const lr_case cases[] = {
         {{SLR_LR_CONSTANT, 0, 0, 0, 0, 0.001}, {1, 1, 1, 1, 1, 1, 1, 1, 1, 1}},
         {{SLR_LR_CONSTANT_WITH_WARMUP, 7, 0, 0, 0, 0.001},
-         {0.0, 0.14285714285714285, 0.42857142857142855, 0.5714285714285714, 0.7142857142857143, 1, 1, 1, 1, 1}},
+         {0.0, 0.14285714285714285, 0.42857142857142855, 0.5714285714285714, 0.7142857142857143, 1,
+          1, 1, 1, 1}},
         {{SLR_LR_LINEAR, 5, 40, 0, 0, 0.001},
-         {0.0, 0.2, 0.6, 0.8, 1.0, 0.6571428571428571, 0.3142857142857143, 0.02857142857142857, 0.0, 0.0}},
+         {0.0, 0.2, 0.6, 0.8, 1.0, 0.6571428571428571, 0.3142857142857143, 0.02857142857142857, 0.0,
+          0.0}},
         {{SLR_LR_LINEAR, 10, 10, 0, 0, 0.001}, {0.0, 0.1, 0.3, 0.4, 0.5, 0, 0, 0, 0, 0}},
         {{SLR_LR_COSINE, 5, 40, 0, 0, 0.001},
-         {0.0, 0.2, 0.6, 0.8, 1.0, 0.7369343312364993, 0.2245515092739488, 0.002012853002380466, 0.0,
-          0.002012853002380466}},
+         {0.0, 0.2, 0.6, 0.8, 1.0, 0.7369343312364993, 0.2245515092739488, 0.002012853002380466,
+          0.0, 0.002012853002380466}},
         {{SLR_LR_COSINE_WITH_RESTARTS, 4, 40, 3, 0, 0.001},
-         {0.0, 0.25, 0.75, 1.0, 0.9829629131445341, 0.9829629131445341, 0.9829629131445343, 0.017037086855465955, 0, 0}},
+         {0.0, 0.25, 0.75, 1.0, 0.9829629131445341, 0.9829629131445341, 0.9829629131445343,
+          0.017037086855465955, 0, 0}},
         {{SLR_LR_POLYNOMIAL, 3, 40, 0, 2.0, 0.001},
          {0.0, 0.3333333333333333, 1.0, 0.9466817384952521, 0.8948242512783052, 0.38647479912344773,
           0.08847684441197952, 0.0008303871439006544, 1e-4, 1e-4}},
@@ -243,7 +260,8 @@ static void test_schedules_follow_diffusers(void **state)
         for (int i = 0; i < 10; i++) {
             double factor = slr_lr_factor(&cases[c].schedule, at[i]);
             if (fabs(factor - cases[c].factors[i]) > 1e-14)
-                fail_msg("%s at %d: %.17g, expected %.17g", slr_lr_kind_name(cases[c].schedule.kind), (int)at[i], factor,
+                fail_msg("%s at %d: %.17g, expected %.17g",
+                         slr_lr_kind_name(cases[c].schedule.kind), (int)at[i], factor,
                          cases[c].factors[i]);
         }
     slr_lr_kind kind;

@@ -40,7 +40,8 @@ static void pass(toy *t, double loss_factor)
 static double ratio_of(const slr_adapter *adapter)
 {
     slr_score score = {0};
-    slr_score_add(&score, slr_adapter_probe_energy(adapter, 0), slr_adapter_gradient_energy(adapter));
+    slr_score_add(&score, slr_adapter_probe_energy(adapter, 0),
+                  slr_adapter_gradient_energy(adapter));
     return slr_score_ratio(&score);
 }
 
@@ -68,7 +69,8 @@ static void test_T3_new_row_of_A_has_no_gradient(void **state)
 static void test_T4_fused_gradient_is_that_of_the_enlarged_layer(void **state)
 {
     (void)state;
-    toy *fused = toy_of(&chain, 2, 1, true), *enlarged = toy_of(&chain, 2, 1, true), *plain = toy_of(&chain, 2, 1, true);
+    toy *fused = toy_of(&chain, 2, 1, true), *enlarged = toy_of(&chain, 2, 1, true),
+        *plain = toy_of(&chain, 2, 1, true);
     for (int i = 0; i < 3; i++) {
         slr_adapter_activate(toy_layer(enlarged, i));
         toy_layer(enlarged, i)->slot.probes = 0;
@@ -204,9 +206,11 @@ static void test_T15_samples_add_up(void **state)
     for (int b = 0; b < 3; b++) {
         toy *t = toy_of(&one, 2, 2, true);
         const slr_slot *own = &toy_layer(t, 0)->slot;
-        memcpy(toy_x(t), toy_x(whole) + b * toy_x_count(t), (size_t)toy_x_count(t) * sizeof(slr_real));
+        memcpy(toy_x(t), toy_x(whole) + b * toy_x_count(t),
+               (size_t)toy_x_count(t) * sizeof(slr_real));
         toy_forward(t);
-        memcpy(toy_g(t), toy_g(whole) + b * toy_y_count(t), (size_t)toy_y_count(t) * sizeof(slr_real));
+        memcpy(toy_g(t), toy_g(whole) + b * toy_y_count(t),
+               (size_t)toy_y_count(t) * sizeof(slr_real));
         toy_backward(t);
         expect[0] += slr_adapter_gradient_energy(toy_layer(t, 0));
         for (int j = 0; j < 2; j++)

@@ -53,7 +53,8 @@ static slr_adapter_set *mixed_set(const fixture *f, double scale, slr_scale_mode
     slr_adapter_set *set;
     slr_targets *targets;
     const char *const both[] = {"text_encoder", "unet"};
-    slr_adapter_options options = {.seed = 3, .scale = scale, .scale_mode = mode, .rank = 1, .probes = 2};
+    slr_adapter_options options = {
+        .seed = 3, .scale = scale, .scale_mode = mode, .rank = 1, .probes = 2};
     assert_int_equal(slr_adapter_set_new(&options, &set, &err), SELORA_OK);
     assert_int_equal(slr_targets_new("selora", &targets, &err), SELORA_OK);
     assert_int_equal(slr_targets_add(targets, f->record, both, 2, set, &err), SELORA_OK);
@@ -75,7 +76,11 @@ static slr_adapter_set *mixed_set(const fixture *f, double scale, slr_scale_mode
 static void save(const slr_adapter_set *set, const char *name)
 {
     slr_error err = {0};
-    slr_adapter_note note = {.method = "selora", .lambda = 1.3, .steps = 400, .model_sha256 = "ab12", .data_sha256 = "cd34"};
+    slr_adapter_note note = {.method = "selora",
+                             .lambda = 1.3,
+                             .steps = 400,
+                             .model_sha256 = "ab12",
+                             .data_sha256 = "cd34"};
     if (slr_adapter_file_save(set, &note, scratch_path(name), &err) != SELORA_OK)
         fail_msg("%s", err.message);
 }
@@ -113,7 +118,8 @@ static double product(const slr_adapter *adapter, int64_t o, int64_t k)
 {
     double sum = 0;
     for (int i = 0; i < adapter->slot.rank; i++)
-        sum += (double)adapter->bt[i * adapter->slot.out + o] * (double)adapter->a[i * adapter->slot.in + k];
+        sum += (double)adapter->bt[i * adapter->slot.out + o] *
+               (double)adapter->a[i * adapter->slot.in + k];
     return adapter->slot.scale * sum;
 }
 
@@ -139,7 +145,8 @@ static void test_T20_scales_of_any_size_keep_the_product(void **state)
     slr_adapter_set_free(set);
 }
 
-static const slr_stored_tensor *stored(const slr_safetensors *file, const char *path, const char *suffix)
+static const slr_stored_tensor *stored(const slr_safetensors *file, const char *path,
+                                       const char *suffix)
 {
     char name[512];
     snprintf(name, sizeof name, "%s%s", path, suffix);
@@ -155,7 +162,8 @@ static void test_T20_native_file_is_a_plain_diffusers_file(void **state)
     slr_adapter_set *set = mixed_set(f, 8, SLR_SCALE_FIXED);
     save(set, "adapter.safetensors");
     slr_safetensors *file;
-    assert_int_equal(slr_safetensors_open(scratch_path("adapter.safetensors"), &file, &err), SELORA_OK);
+    assert_int_equal(slr_safetensors_open(scratch_path("adapter.safetensors"), &file, &err),
+                     SELORA_OK);
     assert_int_equal(slr_safetensors_count(file), 2 * slr_adapter_set_count(set));
     json_t *peft;
     const char *text = slr_safetensors_metadata(file, "lora_adapter_metadata");
@@ -167,10 +175,13 @@ static void test_T20_native_file_is_a_plain_diffusers_file(void **state)
         bool text_encoder = adapter->path[0] == 't';
         const slr_stored_tensor *a = stored(file, adapter->path, ".lora_A.weight");
         const slr_stored_tensor *b = stored(file, adapter->path, ".lora_B.weight");
-        int64_t rank = json_integer_value(json_object_get(peft, text_encoder ? "text_encoder.r" : "unet.r"));
+        int64_t rank =
+            json_integer_value(json_object_get(peft, text_encoder ? "text_encoder.r" : "unet.r"));
         assert_true(rank == 5 && a->shape[0] == rank && b->shape[1] == rank);
         assert_true(a->shape[1] == adapter->slot.in && b->shape[0] == adapter->slot.out);
-        assert_int_equal(json_integer_value(json_object_get(peft, text_encoder ? "text_encoder.lora_alpha" : "unet.lora_alpha")), rank);
+        assert_int_equal(json_integer_value(json_object_get(
+                             peft, text_encoder ? "text_encoder.lora_alpha" : "unet.lora_alpha")),
+                         rank);
         for (int64_t o = 0; o < adapter->slot.out; o++) /* a scale of 1: B A as stored is all */
             for (int64_t k = 0; k < adapter->slot.in; k += 3) {
                 double sum = 0, expect = product(adapter, o, k);
@@ -203,15 +214,22 @@ static void test_T20_native_file_is_a_plain_diffusers_file(void **state)
 
 /* ---- files of others ---- */
 
-typedef struct pair { const char *a, *b; int64_t in, out, rank; } pair;
+typedef struct pair {
+    const char *a, *b;
+    int64_t in, out, rank;
+} pair;
 
 static void add_pair(slr_safetensors_writer *writer, const pair *p, uint32_t salt)
 {
     slr_real a[512], b[512];
     toy_fill(a, p->rank * p->in, 4, salt);
     toy_fill(b, p->out * p->rank, 5, salt);
-    assert_int_equal(slr_safetensors_writer_real(writer, p->a, 2, (int64_t[]){p->rank, p->in}, a, false, NULL), SELORA_OK);
-    assert_int_equal(slr_safetensors_writer_real(writer, p->b, 2, (int64_t[]){p->out, p->rank}, b, false, NULL), SELORA_OK);
+    assert_int_equal(
+        slr_safetensors_writer_real(writer, p->a, 2, (int64_t[]){p->rank, p->in}, a, false, NULL),
+        SELORA_OK);
+    assert_int_equal(
+        slr_safetensors_writer_real(writer, p->b, 2, (int64_t[]){p->out, p->rank}, b, false, NULL),
+        SELORA_OK);
 }
 
 static void write_file(slr_safetensors_writer *writer, const char *name)
@@ -220,7 +238,8 @@ static void write_file(slr_safetensors_writer *writer, const char *name)
     slr_safetensors_writer_free(writer);
 }
 
-static void check_layer(slr_adapter_set *set, const char *path, int rank, double scale, uint32_t salt)
+static void check_layer(slr_adapter_set *set, const char *path, int rank, double scale,
+                        uint32_t salt)
 {
     const slr_adapter *adapter = (const slr_adapter *)slr_adapter_set_find(set, path);
     slr_real a[512], b[512];
@@ -246,19 +265,35 @@ static int64_t width_of(const fixture *f, const char *path, bool out)
     return 0;
 }
 
-#define PAIR(f, path, rank, stem, down, up) \
-    (pair){stem down, stem up, width_of(f, path, false), width_of(f, path, true), rank}
+#define PAIR(f, path, rank, stem, down, up)                                                        \
+    (pair)                                                                                         \
+    {                                                                                              \
+        stem down, stem up, width_of(f, path, false), width_of(f, path, true), rank                \
+    }
 
 static void test_kohya_files_have_alpha_over_rank(void **state)
 {
     const fixture *f = *state;
     slr_safetensors_writer *writer = slr_safetensors_writer_new();
     float alpha = 6;
-    add_pair(writer, &PAIR(f, TO_Q, 4, "lora_unet_mid_block_attentions_0_transformer_blocks_0_attn1_to_q", ".lora_down.weight", ".lora_up.weight"), 1);
-    add_pair(writer, &PAIR(f, TO_OUT, 3, "lora_unet_mid_block_attentions_0_transformer_blocks_0_attn1_to_out_0", ".lora_down.weight", ".lora_up.weight"), 2);
-    add_pair(writer, &PAIR(f, FC1, 2, "lora_te1_text_model_encoder_layers_0_mlp_fc1", ".lora_down.weight", ".lora_up.weight"), 3);
-    slr_safetensors_writer_tensor(writer, "lora_unet_mid_block_attentions_0_transformer_blocks_0_attn1_to_q.alpha", SLR_DTYPE_F32, 0, NULL, &alpha, NULL);
-    slr_safetensors_writer_tensor(writer, "lora_te1_text_model_encoder_layers_0_mlp_fc1.alpha", SLR_DTYPE_F32, 1, (int64_t[]){1}, &alpha, NULL);
+    add_pair(writer,
+             &PAIR(f, TO_Q, 4, "lora_unet_mid_block_attentions_0_transformer_blocks_0_attn1_to_q",
+                   ".lora_down.weight", ".lora_up.weight"),
+             1);
+    add_pair(writer,
+             &PAIR(f, TO_OUT, 3,
+                   "lora_unet_mid_block_attentions_0_transformer_blocks_0_attn1_to_out_0",
+                   ".lora_down.weight", ".lora_up.weight"),
+             2);
+    add_pair(writer,
+             &PAIR(f, FC1, 2, "lora_te1_text_model_encoder_layers_0_mlp_fc1", ".lora_down.weight",
+                   ".lora_up.weight"),
+             3);
+    slr_safetensors_writer_tensor(
+        writer, "lora_unet_mid_block_attentions_0_transformer_blocks_0_attn1_to_q.alpha",
+        SLR_DTYPE_F32, 0, NULL, &alpha, NULL);
+    slr_safetensors_writer_tensor(writer, "lora_te1_text_model_encoder_layers_0_mlp_fc1.alpha",
+                                  SLR_DTYPE_F32, 1, (int64_t[]){1}, &alpha, NULL);
     write_file(writer, "kohya");
     slr_adapter_set *set = load(f, "kohya");
     assert_int_equal(slr_adapter_set_count(set), 3);
@@ -272,9 +307,19 @@ static void test_diffusers_files_of_all_generations(void **state)
 {
     const fixture *f = *state;
     slr_safetensors_writer *writer = slr_safetensors_writer_new();
-    add_pair(writer, &PAIR(f, TO_Q, 2, "unet.mid_block.attentions.0.transformer_blocks.0.attn1.to_q", ".lora.down.weight", ".lora.up.weight"), 1);
-    add_pair(writer, &PAIR(f, TO_OUT, 2, "unet.mid_block.attentions.0.transformer_blocks.0.attn1.processor.to_out_lora", ".down.weight", ".up.weight"), 2);
-    add_pair(writer, &PAIR(f, Q_PROJ, 3, "text_encoder.encoder.layers.0.self_attn.q_proj", ".lora_linear_layer.down.weight", ".lora_linear_layer.up.weight"), 3);
+    add_pair(writer,
+             &PAIR(f, TO_Q, 2, "unet.mid_block.attentions.0.transformer_blocks.0.attn1.to_q",
+                   ".lora.down.weight", ".lora.up.weight"),
+             1);
+    add_pair(writer,
+             &PAIR(f, TO_OUT, 2,
+                   "unet.mid_block.attentions.0.transformer_blocks.0.attn1.processor.to_out_lora",
+                   ".down.weight", ".up.weight"),
+             2);
+    add_pair(writer,
+             &PAIR(f, Q_PROJ, 3, "text_encoder.encoder.layers.0.self_attn.q_proj",
+                   ".lora_linear_layer.down.weight", ".lora_linear_layer.up.weight"),
+             3);
     write_file(writer, "elder");
     slr_adapter_set *set = load(f, "elder");
     check_layer(set, TO_Q, 2, 1, 1);
@@ -287,15 +332,28 @@ static const char peft_header[] =
     "{\"unet.r\": 2, \"unet.lora_alpha\": 8, \"unet.rank_pattern\": {\"attn1.to_out.0\": 3}, "
     "\"unet.alpha_pattern\": {\"mid_block.attentions.0.transformer_blocks.0.attn1.to_out.0\": 12}, "
     "\"text_encoder.r\": 4, \"text_encoder.lora_alpha\": 8, \"text_encoder.use_rslora\": true, "
-    "\"text_encoder.alpha_pattern\": {\"^encoder.layers.0.mlp.fc1\": 6}, \"text_encoder.rank_pattern\": null}";
+    "\"text_encoder.alpha_pattern\": {\"^encoder.layers.0.mlp.fc1\": 6}, "
+    "\"text_encoder.rank_pattern\": null}";
 
 static slr_safetensors_writer *peft_file(const fixture *f)
 {
     slr_safetensors_writer *writer = slr_safetensors_writer_new();
-    add_pair(writer, &PAIR(f, TO_Q, 2, "unet.mid_block.attentions.0.transformer_blocks.0.attn1.to_q", ".lora_A.weight", ".lora_B.weight"), 1);
-    add_pair(writer, &PAIR(f, TO_OUT, 3, "unet.mid_block.attentions.0.transformer_blocks.0.attn1.to_out.0", ".lora_A.weight", ".lora_B.weight"), 2);
-    add_pair(writer, &PAIR(f, FC1, 4, "text_encoder.text_model.encoder.layers.0.mlp.fc1", ".lora_A.weight", ".lora_B.weight"), 3);
-    add_pair(writer, &PAIR(f, Q_PROJ, 4, "text_encoder.text_model.encoder.layers.0.self_attn.q_proj", ".lora_A.weight", ".lora_B.weight"), 4);
+    add_pair(writer,
+             &PAIR(f, TO_Q, 2, "unet.mid_block.attentions.0.transformer_blocks.0.attn1.to_q",
+                   ".lora_A.weight", ".lora_B.weight"),
+             1);
+    add_pair(writer,
+             &PAIR(f, TO_OUT, 3, "unet.mid_block.attentions.0.transformer_blocks.0.attn1.to_out.0",
+                   ".lora_A.weight", ".lora_B.weight"),
+             2);
+    add_pair(writer,
+             &PAIR(f, FC1, 4, "text_encoder.text_model.encoder.layers.0.mlp.fc1", ".lora_A.weight",
+                   ".lora_B.weight"),
+             3);
+    add_pair(writer,
+             &PAIR(f, Q_PROJ, 4, "text_encoder.text_model.encoder.layers.0.self_attn.q_proj",
+                   ".lora_A.weight", ".lora_B.weight"),
+             4);
     return writer;
 }
 
@@ -317,7 +375,8 @@ static void refuse(const fixture *f, const char *name, const char *const *parts)
 {
     slr_error err = {0};
     slr_adapter_set *set;
-    assert_int_equal(slr_adapter_file_load(scratch_path(name), f->record, &set, &err), SELORA_BAD_INPUT);
+    assert_int_equal(slr_adapter_file_load(scratch_path(name), f->record, &set, &err),
+                     SELORA_BAD_INPUT);
     assert_null(set);
     for (; *parts; parts++)
         if (!strstr(err.message, *parts))
@@ -328,16 +387,26 @@ static void test_bad_headers_are_refused(void **state)
 {
     const fixture *f = *state;
 #define TEXT_IS_FINE "{\"text_encoder.r\": 4, \"text_encoder.lora_alpha\": 4, "
-    const struct { const char *key, *value, *says; } table[] = {
+    const struct {
+        const char *key, *value, *says;
+    } table[] = {
         {"lora_adapter_metadata", "{\"unet.r\": 2, \"unet.lora_alpha\": 8}", "text_encoder.r"},
-        {"lora_adapter_metadata", TEXT_IS_FINE "\"unet.r\": 5, \"unet.lora_alpha\": 8}", "rank 5, 2 are stored"},
+        {"lora_adapter_metadata", TEXT_IS_FINE "\"unet.r\": 5, \"unet.lora_alpha\": 8}",
+         "rank 5, 2 are stored"},
         {"lora_adapter_metadata", TEXT_IS_FINE "\"unet.r\": -2, \"unet.lora_alpha\": 8}", "unet.r"},
-        {"lora_adapter_metadata", TEXT_IS_FINE "\"unet.r\": 2, \"unet.lora_alpha\": 8, \"unet.rank_pattern\": {\"to_[qk]\": 2}}", "regular expression"},
+        {"lora_adapter_metadata",
+         TEXT_IS_FINE
+         "\"unet.r\": 2, \"unet.lora_alpha\": 8, \"unet.rank_pattern\": {\"to_[qk]\": 2}}",
+         "regular expression"},
         {"lora_adapter_metadata", "[1]", "expected an object"},
         {"lora_adapter_metadata", "{", "lora_adapter_metadata"},
-        {"selora.layers", "{\"unet.mid_block.attentions.0.transformer_blocks.0.attn1.to_q\": [1, 8]}", "rank 1, but more is stored"},
-        {"selora.layers", "{\"unet.mid_block.attentions.0.transformer_blocks.0.attn1.to_q\": [9, 8]}", "rank 9"},
-        {"selora.layers", "{\"unet.mid_block.attentions.0.transformer_blocks.0.attn1.to_q\": [2]}", "[rank, scale]"},
+        {"selora.layers",
+         "{\"unet.mid_block.attentions.0.transformer_blocks.0.attn1.to_q\": [1, 8]}",
+         "rank 1, but more is stored"},
+        {"selora.layers",
+         "{\"unet.mid_block.attentions.0.transformer_blocks.0.attn1.to_q\": [9, 8]}", "rank 9"},
+        {"selora.layers", "{\"unet.mid_block.attentions.0.transformer_blocks.0.attn1.to_q\": [2]}",
+         "[rank, scale]"},
         {"selora.layers", "{\"unet.elsewhere\": [2, 8]}", "unet.elsewhere"}};
     for (size_t i = 0; i < sizeof table / sizeof *table; i++) {
         slr_safetensors_writer *writer = peft_file(f);
@@ -353,13 +422,23 @@ static void test_everything_that_does_not_fit_is_listed_at_once(void **state)
     slr_safetensors_writer *writer = peft_file(f);
     float one = 1;
     slr_real many[64] = {0};
-    slr_safetensors_writer_tensor(writer, "unet.mid_block.lora_magnitude_vector", SLR_DTYPE_F32, 0, NULL, &one, NULL);
-    slr_safetensors_writer_tensor(writer, "unet.conv_in.lora_A.weight", SLR_DTYPE_F32, 0, NULL, &one, NULL);
-    slr_safetensors_writer_real(writer, "text_encoder.text_model.encoder.layers.1.mlp.fc1.lora_A.weight", 2, (int64_t[]){2, 5}, many, false, NULL);
-    slr_safetensors_writer_real(writer, "text_encoder.text_model.encoder.layers.1.mlp.fc2.lora_A.weight", 2, (int64_t[]){2, 5}, many, false, NULL);
-    slr_safetensors_writer_real(writer, "text_encoder.text_model.encoder.layers.1.mlp.fc2.lora_B.weight", 2, (int64_t[]){5, 2}, many, false, NULL);
+    slr_safetensors_writer_tensor(writer, "unet.mid_block.lora_magnitude_vector", SLR_DTYPE_F32, 0,
+                                  NULL, &one, NULL);
+    slr_safetensors_writer_tensor(writer, "unet.conv_in.lora_A.weight", SLR_DTYPE_F32, 0, NULL,
+                                  &one, NULL);
+    slr_safetensors_writer_real(writer,
+                                "text_encoder.text_model.encoder.layers.1.mlp.fc1.lora_A.weight", 2,
+                                (int64_t[]){2, 5}, many, false, NULL);
+    slr_safetensors_writer_real(writer,
+                                "text_encoder.text_model.encoder.layers.1.mlp.fc2.lora_A.weight", 2,
+                                (int64_t[]){2, 5}, many, false, NULL);
+    slr_safetensors_writer_real(writer,
+                                "text_encoder.text_model.encoder.layers.1.mlp.fc2.lora_B.weight", 2,
+                                (int64_t[]){5, 2}, many, false, NULL);
     write_file(writer, "bad");
-    refuse(f, "bad", (const char *const[]){"4 problems", "DoRA", "conv_in", "layers.1.mlp.fc1: only one half", "layers.1.mlp.fc2: found 2 x 5", NULL});
+    refuse(f, "bad",
+           (const char *const[]){"4 problems", "DoRA", "conv_in", "layers.1.mlp.fc1: only one half",
+                                 "layers.1.mlp.fc2: found 2 x 5", NULL});
 }
 
 static void test_both_text_layouts_must_agree(void **state)
@@ -367,8 +446,14 @@ static void test_both_text_layouts_must_agree(void **state)
     const fixture *f = *state;
     for (uint32_t differs = 0; differs < 2; differs++) {
         slr_safetensors_writer *writer = slr_safetensors_writer_new();
-        add_pair(writer, &PAIR(f, FC1, 2, "lora_te_text_model_encoder_layers_0_mlp_fc1", ".lora_down.weight", ".lora_up.weight"), 3);
-        add_pair(writer, &PAIR(f, FC1, 2, "lora_te_encoder_layers_0_mlp_fc1", ".lora_down.weight", ".lora_up.weight"), 3 + differs);
+        add_pair(writer,
+                 &PAIR(f, FC1, 2, "lora_te_text_model_encoder_layers_0_mlp_fc1",
+                       ".lora_down.weight", ".lora_up.weight"),
+                 3);
+        add_pair(writer,
+                 &PAIR(f, FC1, 2, "lora_te_encoder_layers_0_mlp_fc1", ".lora_down.weight",
+                       ".lora_up.weight"),
+                 3 + differs);
         write_file(writer, "twice");
         if (differs) {
             refuse(f, "twice", (const char *const[]){"two names", NULL});
@@ -384,7 +469,9 @@ static void test_both_text_layouts_must_agree(void **state)
 static void test_files_of_other_kinds_are_named(void **state)
 {
     const fixture *f = *state;
-    const struct { const char *name, *says; } table[] = {
+    const struct {
+        const char *name, *says;
+    } table[] = {
         {"lora_te2_text_model_encoder_layers_0_mlp_fc1.lora_down.weight", "SDXL"},
         {"base_model.model.encoder.layers.0.mlp.fc1.lora_A.weight", "PEFT"},
         {"model.diffusion_model.input_blocks.0.0.weight", "no adapter"},
@@ -404,15 +491,20 @@ static void test_values_must_be_finite_both_ways(void **state)
     slr_error err = {0};
     slr_adapter_set *set = mixed_set(f, 8, SLR_SCALE_FIXED);
     slr_adapter_set_at(set, 3)->bt[0] = (slr_real)INFINITY;
-    assert_int_equal(slr_adapter_file_save(set, &(slr_adapter_note){0}, scratch_path("none"), &err), SELORA_NUMERIC);
+    assert_int_equal(slr_adapter_file_save(set, &(slr_adapter_note){0}, scratch_path("none"), &err),
+                     SELORA_NUMERIC);
     assert_false(scratch_exists("none"));
     slr_adapter_set_free(set);
     slr_safetensors_writer *writer = slr_safetensors_writer_new();
     slr_real values[512] = {0};
     int64_t in = width_of(f, TO_Q, false), out = width_of(f, TO_Q, true);
     values[3] = (slr_real)NAN;
-    slr_safetensors_writer_real(writer, "unet.mid_block.attentions.0.transformer_blocks.0.attn1.to_q.lora_A.weight", 2, (int64_t[]){1, in}, values, false, NULL);
-    slr_safetensors_writer_real(writer, "unet.mid_block.attentions.0.transformer_blocks.0.attn1.to_q.lora_B.weight", 2, (int64_t[]){out, 1}, values, false, NULL);
+    slr_safetensors_writer_real(
+        writer, "unet.mid_block.attentions.0.transformer_blocks.0.attn1.to_q.lora_A.weight", 2,
+        (int64_t[]){1, in}, values, false, NULL);
+    slr_safetensors_writer_real(
+        writer, "unet.mid_block.attentions.0.transformer_blocks.0.attn1.to_q.lora_B.weight", 2,
+        (int64_t[]){out, 1}, values, false, NULL);
     write_file(writer, "nan");
     refuse(f, "nan", (const char *const[]){"not finite", TO_Q, NULL});
 }

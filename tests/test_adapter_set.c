@@ -19,7 +19,8 @@ static slr_adapter_set *set_of(const slr_adapter_options *options, int64_t in, i
     slr_adapter_set *set;
     assert_int_equal(slr_adapter_set_new(options, &set, &err), SELORA_OK);
     assert_int_equal(slr_adapter_set_add(set, "unet.a.to_q", in, out, &err), SELORA_OK);
-    assert_int_equal(slr_adapter_set_add(set, "text_encoder.b.fc1", in + 1, out + 3, &err), SELORA_OK);
+    assert_int_equal(slr_adapter_set_add(set, "text_encoder.b.fc1", in + 1, out + 3, &err),
+                     SELORA_OK);
     assert_int_equal(slr_adapter_set_finish(set, &err), SELORA_OK);
     return set;
 }
@@ -27,8 +28,8 @@ static slr_adapter_set *set_of(const slr_adapter_options *options, int64_t in, i
 static void fill_state(slr_adapter *adapter, uint64_t seed)
 {
     const slr_slot *slot = &adapter->slot;
-    slr_real *const blocks[] = {adapter->a, adapter->bt, slot->ga, slot->gbt, adapter->m_a, adapter->m_bt,
-                                adapter->v_a, adapter->v_bt};
+    slr_real *const blocks[] = {adapter->a,   adapter->bt,   slot->ga,     slot->gbt,
+                                adapter->m_a, adapter->m_bt, adapter->v_a, adapter->v_bt};
     for (int b = 0; b < 8; b++)
         toy_fill(blocks[b], slot->capacity * (b % 2 ? slot->out : slot->in), seed, (uint32_t)b);
     for (int i = 0; i < slot->capacity; i++) {
@@ -71,7 +72,8 @@ static void test_T12_init_does_not_depend_on_the_rank(void **state)
     slr_adapter_options small = plain, large = plain;
     large.rank = 12;
     slr_adapter_set *a = set_of(&small, 30, 20), *b = set_of(&large, 30, 20);
-    assert_memory_equal(slr_adapter_set_at(a, 0)->a, slr_adapter_set_at(b, 0)->a, 30 * sizeof(slr_real));
+    assert_memory_equal(slr_adapter_set_at(a, 0)->a, slr_adapter_set_at(b, 0)->a,
+                        30 * sizeof(slr_real));
     slr_adapter_set_free(a);
     slr_adapter_set_free(b);
 }
@@ -99,9 +101,12 @@ static void test_draws_go_by_path_not_by_order(void **state)
 static void test_capacity_holds_rank_and_candidates(void **state)
 {
     (void)state;
-    const struct { int rank, probes, capacity; } table[] = {{1, 1, 8}, {7, 1, 8}, {8, 1, 16}, {8, 0, 8}, {0, 0, 8}, {4, 7, 16}};
+    const struct {
+        int rank, probes, capacity;
+    } table[] = {{1, 1, 8}, {7, 1, 8}, {8, 1, 16}, {8, 0, 8}, {0, 0, 8}, {4, 7, 16}};
     for (size_t i = 0; i < sizeof table / sizeof *table; i++) {
-        slr_adapter_options options = {.seed = 1, .scale = 8, .rank = table[i].rank, .probes = table[i].probes};
+        slr_adapter_options options = {
+            .seed = 1, .scale = 8, .rank = table[i].rank, .probes = table[i].probes};
         slr_adapter_set *set = set_of(&options, 5, 4);
         assert_int_equal(slr_adapter_set_at(set, 0)->slot.capacity, table[i].capacity);
         slr_adapter_set_free(set);
@@ -120,7 +125,8 @@ static void test_reserve_keeps_every_bit(void **state)
         fill_state(adapter, 5 + (uint64_t)i);
         slots[i] = &adapter->slot;
         before[i] = *adapter;
-        size_t a = 8 * (size_t)adapter->slot.in * sizeof(slr_real), bt = 8 * (size_t)adapter->slot.out * sizeof(slr_real);
+        size_t a = 8 * (size_t)adapter->slot.in * sizeof(slr_real),
+               bt = 8 * (size_t)adapter->slot.out * sizeof(slr_real);
         before[i].a = toy_copy(adapter->a, a);
         before[i].bt = toy_copy(adapter->bt, bt);
         before[i].slot.ga = toy_copy(adapter->slot.ga, a);
@@ -146,19 +152,29 @@ static void test_reserve_keeps_every_bit(void **state)
         assert_ptr_equal(now->slot.bt, now->bt);
         assert_int_equal((uintptr_t)now->a % 64, 0);
         assert_int_equal((uintptr_t)now->bt % 64, 0);
-        size_t a = 8 * (size_t)now->slot.in * sizeof(slr_real), bt = 8 * (size_t)now->slot.out * sizeof(slr_real);
-        const struct { void *now, *old; size_t bytes; } parts[] = {
-            {now->a, old->a, a}, {now->bt, old->bt, bt}, {now->slot.ga, old->slot.ga, a},
-            {now->slot.gbt, old->slot.gbt, bt}, {now->m_a, old->m_a, a}, {now->v_a, old->v_a, a},
-            {now->m_bt, old->m_bt, bt}, {now->v_bt, old->v_bt, bt},
-            {now->age_a, old->age_a, 8 * sizeof(int64_t)}, {now->age_bt, old->age_bt, 8 * sizeof(int64_t)}};
+        size_t a = 8 * (size_t)now->slot.in * sizeof(slr_real),
+               bt = 8 * (size_t)now->slot.out * sizeof(slr_real);
+        const struct {
+            void *now, *old;
+            size_t bytes;
+        } parts[] = {{now->a, old->a, a},
+                     {now->bt, old->bt, bt},
+                     {now->slot.ga, old->slot.ga, a},
+                     {now->slot.gbt, old->slot.gbt, bt},
+                     {now->m_a, old->m_a, a},
+                     {now->v_a, old->v_a, a},
+                     {now->m_bt, old->m_bt, bt},
+                     {now->v_bt, old->v_bt, bt},
+                     {now->age_a, old->age_a, 8 * sizeof(int64_t)},
+                     {now->age_bt, old->age_bt, 8 * sizeof(int64_t)}};
         for (size_t p = 0; p < sizeof parts / sizeof *parts; p++) {
             assert_memory_equal(parts[p].now, parts[p].old, parts[p].bytes);
             free(parts[p].old);
         }
     }
     for (int i = 8 * 13; i < 16 * 13; i++)
-        assert_true(slr_adapter_set_at(set, 0)->a[i] == 0 && slr_adapter_set_at(set, 0)->v_a[i] == 0);
+        assert_true(slr_adapter_set_at(set, 0)->a[i] == 0 &&
+                    slr_adapter_set_at(set, 0)->v_a[i] == 0);
     slr_adapter_set_free(set);
 }
 
@@ -189,8 +205,10 @@ static void test_activation_clears_the_new_component_only(void **state)
 static void test_T25_scales_by_mode(void **state)
 {
     (void)state;
-    const struct { slr_scale_mode mode; double at_one, at_four; } table[] = {
-        {SLR_SCALE_FIXED, 8, 8}, {SLR_SCALE_ALPHA_OVER_R, 8, 2}, {SLR_SCALE_RSLORA, 8, 4}};
+    const struct {
+        slr_scale_mode mode;
+        double at_one, at_four;
+    } table[] = {{SLR_SCALE_FIXED, 8, 8}, {SLR_SCALE_ALPHA_OVER_R, 8, 2}, {SLR_SCALE_RSLORA, 8, 4}};
     for (int i = 0; i < 3; i++) {
         slr_adapter_options options = plain;
         options.scale_mode = table[i].mode;
@@ -270,8 +288,10 @@ static void test_bad_layers_are_refused(void **state)
     (void)state;
     slr_error err = {0};
     slr_adapter_set *set;
-    assert_int_equal(slr_adapter_set_new(&(slr_adapter_options){.rank = -1}, &set, &err), SELORA_USAGE);
-    assert_int_equal(slr_adapter_set_new(&(slr_adapter_options){.scale = NAN}, &set, &err), SELORA_USAGE);
+    assert_int_equal(slr_adapter_set_new(&(slr_adapter_options){.rank = -1}, &set, &err),
+                     SELORA_USAGE);
+    assert_int_equal(slr_adapter_set_new(&(slr_adapter_options){.scale = NAN}, &set, &err),
+                     SELORA_USAGE);
     set = set_of(&plain, 6, 5);
     assert_int_equal(slr_adapter_set_add(set, "unet.c", 6, 5, &err), SELORA_USAGE); /* finished */
     slr_adapter_set_free(set);
@@ -279,7 +299,8 @@ static void test_bad_layers_are_refused(void **state)
     assert_int_equal(slr_adapter_set_add(set, "unet.a", 6, 5, &err), SELORA_OK);
     assert_int_equal(slr_adapter_set_add(set, "unet.a", 6, 5, &err), SELORA_BAD_INPUT);
     assert_int_equal(slr_adapter_set_add(set, "unet.b", 0, 5, &err), SELORA_BAD_INPUT);
-    assert_int_equal(slr_adapter_set_add_given(set, "unet.b", INT64_MAX, INT64_MAX, 9, 1, &err), SELORA_OK);
+    assert_int_equal(slr_adapter_set_add_given(set, "unet.b", INT64_MAX, INT64_MAX, 9, 1, &err),
+                     SELORA_OK);
     assert_int_equal(slr_adapter_set_finish(set, &err), SELORA_BAD_INPUT);
     slr_adapter_set_free(set);
 }

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT
- * What must not change a bit: growing a rank, showing candidates. On a whole small network, both backends. */
+ * What must not change a bit: growing a rank, showing candidates. On a whole small network, both
+ * backends. */
 #include <math.h>
 #include <setjmp.h>
 #include <stdarg.h>
@@ -30,9 +31,11 @@ typedef struct network {
 static void plan_again(network *net)
 {
     slr_error err = {0};
-    slr_train_shape shape = {.batch = BATCH, .height = HEIGHT, .width = WIDTH, .tokens = TINY_TOKENS};
+    slr_train_shape shape = {
+        .batch = BATCH, .height = HEIGHT, .width = WIDTH, .tokens = TINY_TOKENS};
     slr_train_graph_free(net->graph);
-    if (slr_train_graph_new(net->model, net->set, &shape, net->backend, net->threads, &net->graph, &err) != SELORA_OK ||
+    if (slr_train_graph_new(net->model, net->set, &shape, net->backend, net->threads, &net->graph,
+                            &err) != SELORA_OK ||
         slr_train_graph_allocate(net->graph, &err) != SELORA_OK)
         fail_msg("%s", err.message);
 }
@@ -92,8 +95,10 @@ static void pass(network *net, uint32_t step, bool backward)
     }
 }
 
-static const struct { const slr_backend *(*of)(void); int threads; } backends[] = {
-    {slr_backend_ref, 1}, {slr_backend_cpu, 1}, {slr_backend_cpu, 2}};
+static const struct {
+    const slr_backend *(*of)(void);
+    int threads;
+} backends[] = {{slr_backend_ref, 1}, {slr_backend_cpu, 1}, {slr_backend_cpu, 2}};
 enum { BACKENDS = sizeof backends / sizeof *backends };
 
 static void test_T7_growing_changes_no_bit_of_the_output(void **state)
@@ -104,7 +109,8 @@ static void test_T7_growing_changes_no_bit_of_the_output(void **state)
         int layers = slr_adapter_set_count(net.set);
         fill_b(&net);
         pass(&net, 1, false);
-        slr_real *before = toy_copy(slr_train_graph_prediction(net.graph), LATENTS * sizeof *before);
+        slr_real *before =
+            toy_copy(slr_train_graph_prediction(net.graph), LATENTS * sizeof *before);
         for (int grown = 2; grown <= 12; grown++) {
             int *ranks = calloc((size_t)layers, sizeof *ranks);
             bool moved;
@@ -124,11 +130,13 @@ static void test_T7_growing_changes_no_bit_of_the_output(void **state)
             if (grown != 2 && grown != 7 && grown != 8 && grown != 12)
                 continue;
             pass(&net, 1, false);
-            assert_memory_equal(slr_train_graph_prediction(net.graph), before, LATENTS * sizeof *before);
+            assert_memory_equal(slr_train_graph_prediction(net.graph), before,
+                                LATENTS * sizeof *before);
         }
         slr_adapter_set_at(net.set, 0)->bt[0] += (slr_real)0.5; /* the comparison can fail */
         pass(&net, 1, false);
-        assert_memory_not_equal(slr_train_graph_prediction(net.graph), before, LATENTS * sizeof *before);
+        assert_memory_not_equal(slr_train_graph_prediction(net.graph), before,
+                                LATENTS * sizeof *before);
         free(before);
         network_free(&net);
     }
@@ -153,7 +161,8 @@ static void test_T7_growing_changes_no_bit_of_old_gradients(void **state)
         pass(&net, 1, true);
         pass(&grown, 1, true);
         for (int i = 0; i < layers; i++) {
-            const slr_slot *x = &slr_adapter_set_at(net.set, i)->slot, *y = &slr_adapter_set_at(grown.set, i)->slot;
+            const slr_slot *x = &slr_adapter_set_at(net.set, i)->slot,
+                           *y = &slr_adapter_set_at(grown.set, i)->slot;
             assert_memory_equal(x->ga, y->ga, (size_t)x->in * sizeof(slr_real));
             assert_memory_equal(x->gbt, y->gbt, (size_t)x->out * sizeof(slr_real));
         }
@@ -221,15 +230,18 @@ static void test_T9_selora_that_never_grows_is_plain_lora(void **state)
         network lora = network_of(backends[b].of(), backends[b].threads, 1, 0);
         slr_method_options options = slr_method_options_of(SLR_METHOD_LORA);
         train(&lora, &options, STEPS);
-        for (int every = 1; every <= 3; every += 2) { /* candidates on every step, and on every third */
+        for (int every = 1; every <= 3;
+             every += 2) { /* candidates on every step, and on every third */
             network selora = network_of(backends[b].of(), backends[b].threads, 1, 1);
             options = slr_method_options_of(SLR_METHOD_SELORA);
             options.lambda = INFINITY;
             options.every = every;
             train(&selora, &options, STEPS);
             for (int i = 0; i < slr_adapter_set_count(lora.set); i++) {
-                const slr_adapter *x = slr_adapter_set_at(lora.set, i), *y = slr_adapter_set_at(selora.set, i);
-                size_t in = (size_t)x->slot.in * sizeof(slr_real), out = (size_t)x->slot.out * sizeof(slr_real);
+                const slr_adapter *x = slr_adapter_set_at(lora.set, i),
+                                  *y = slr_adapter_set_at(selora.set, i);
+                size_t in = (size_t)x->slot.in * sizeof(slr_real),
+                       out = (size_t)x->slot.out * sizeof(slr_real);
                 assert_int_equal(y->slot.rank, 1);
                 assert_true(x->slot.scale == 8 && y->slot.scale == 8);
                 assert_memory_equal(x->a, y->a, in);
@@ -256,8 +268,8 @@ static void fill_noise(slr_real *values, int count, uint32_t draw)
     }
 }
 
-/* dL/dW iid (x the identity, so that dL/dW = (dL/dy)^T), A Kaiming, B zero: R is 1 + 1/r on average. A set of rank
- * 8 has all the smaller ones in its first rows. */
+/* dL/dW iid (x the identity, so that dL/dW = (dL/dy)^T), A Kaiming, B zero: R is 1 + 1/r on
+ * average. A set of rank 8 has all the smaller ones in its first rows. */
 static void test_T8_null_ratio_is_one_plus_one_over_r(void **state)
 {
     (void)state;
@@ -276,7 +288,9 @@ static void test_T8_null_ratio_is_one_plus_one_over_r(void **state)
     slr_graph_output(graph, y);
     slr_graph_seed(graph, y);
     slr_plan *plan;
-    assert_int_equal(slr_plan_new(graph, slr_backend_cpu(), &(slr_plan_options){.backward = true}, &plan, &err), SELORA_OK);
+    assert_int_equal(
+        slr_plan_new(graph, slr_backend_cpu(), &(slr_plan_options){.backward = true}, &plan, &err),
+        SELORA_OK);
     assert_int_equal(slr_plan_allocate(plan, NULL, &err), SELORA_OK);
     for (int i = 0; i < IN; i++)
         for (int k = 0; k < IN; k++)
@@ -298,12 +312,15 @@ static void test_T8_null_ratio_is_one_plus_one_over_r(void **state)
             sum[r] += ratio;
             squares[r] += ratio * ratio;
         }
-        assert_true(fabs(slr_adapter_gradient_energy(adapter) - present) <= 1e-9 * present); /* gA = 0 at B = 0 */
+        assert_true(fabs(slr_adapter_gradient_energy(adapter) - present) <=
+                    1e-9 * present); /* gA = 0 at B = 0 */
     }
     for (int r = 1; r <= RANKS; r++) {
-        double mean = sum[r] / DRAWS, error = sqrt((squares[r] / DRAWS - mean * mean) / (DRAWS - 1));
+        double mean = sum[r] / DRAWS,
+               error = sqrt((squares[r] / DRAWS - mean * mean) / (DRAWS - 1));
         if (fabs(mean - (1 + 1.0 / r)) > 3 * error)
-            fail_msg("rank %d: mean ratio %g, expected %g within %g", r, mean, 1 + 1.0 / r, 3 * error);
+            fail_msg("rank %d: mean ratio %g, expected %g within %g", r, mean, 1 + 1.0 / r,
+                     3 * error);
     }
     slr_plan_free(plan);
     slr_graph_free(graph);

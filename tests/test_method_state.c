@@ -21,7 +21,8 @@ static void save(toy_run *run, slr_ema *ema, const char *name)
     slr_safetensors_writer *writer = slr_safetensors_writer_new();
     assert_non_null(writer);
     if (slr_adapter_state_save(run->toy->set, writer, &err) != SELORA_OK ||
-        slr_method_save(run->method, writer, &err) != SELORA_OK || slr_ema_save(ema, writer, &err) != SELORA_OK ||
+        slr_method_save(run->method, writer, &err) != SELORA_OK ||
+        slr_ema_save(ema, writer, &err) != SELORA_OK ||
         slr_safetensors_writer_save(writer, scratch_path(name), &err) != SELORA_OK)
         fail_msg("%s", err.message);
     slr_safetensors_writer_free(writer);
@@ -99,10 +100,12 @@ static void test_T18_an_interrupted_run_goes_on_to_the_same_bits(void **state)
     resume_case cases[8];
     int count = list_cases(cases);
     for (int c = 0; c < count; c++) {
-        slr_adapter_options options = {.seed = 11, .scale = 8, .rank = 1, .scale_mode = cases[c].scale_mode};
+        slr_adapter_options options = {
+            .seed = 11, .scale = 8, .rank = 1, .scale_mode = cases[c].scale_mode};
         slr_error err = {0};
         slr_ema *ema;
-        toy_run *whole = toy_run_new(&chain, &options, &cases[c].method, 2 * HALF, slr_backend_cpu());
+        toy_run *whole =
+            toy_run_new(&chain, &options, &cases[c].method, 2 * HALF, slr_backend_cpu());
         assert_int_equal(slr_ema_new(whole->toy->set, 0.9, &ema, &err), SELORA_OK);
         train(whole, ema, 1, HALF);
         save(whole, ema, "half");
@@ -116,7 +119,8 @@ static void test_T18_an_interrupted_run_goes_on_to_the_same_bits(void **state)
         slr_ema_free(ema);
         toy_run_free(whole);
 
-        toy_run *resumed = toy_run_new(&chain, &options, &cases[c].method, 2 * HALF, slr_backend_cpu());
+        toy_run *resumed =
+            toy_run_new(&chain, &options, &cases[c].method, 2 * HALF, slr_backend_cpu());
         assert_int_equal(slr_ema_new(resumed->toy->set, 0.9, &ema, &err), SELORA_OK);
         if (load(resumed, ema, "half", &err) != SELORA_OK)
             fail_msg("%s", err.message);
@@ -148,7 +152,8 @@ static void test_state_of_another_run_is_refused(void **state)
     save(run, ema, "file");
     toy_shape other = chain;
     other.widths[1] = 8;
-    toy_run *wider = fresh_run(&other, SLR_METHOD_SELORA), *lora = fresh_run(&chain, SLR_METHOD_LORA);
+    toy_run *wider = fresh_run(&other, SLR_METHOD_SELORA),
+            *lora = fresh_run(&chain, SLR_METHOD_LORA);
     other = chain;
     other.layers = 2;
     toy_run *shorter = fresh_run(&other, SLR_METHOD_SELORA);
@@ -196,7 +201,8 @@ static void test_impossible_values_are_refused(void **state)
     }
 }
 
-/* The average of a constant is that constant, also for components that come later; of two values, their blend. */
+/* The average of a constant is that constant, also for components that come later; of two values,
+ * their blend. */
 static void test_ema_follows_growing_ranks(void **state)
 {
     (void)state;
@@ -249,10 +255,12 @@ static void test_ema_warms_up(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test_setup_teardown(test_T18_an_interrupted_run_goes_on_to_the_same_bits, scratch_setup,
+        cmocka_unit_test_setup_teardown(test_T18_an_interrupted_run_goes_on_to_the_same_bits,
+                                        scratch_setup, scratch_teardown),
+        cmocka_unit_test_setup_teardown(test_state_of_another_run_is_refused, scratch_setup,
                                         scratch_teardown),
-        cmocka_unit_test_setup_teardown(test_state_of_another_run_is_refused, scratch_setup, scratch_teardown),
-        cmocka_unit_test_setup_teardown(test_impossible_values_are_refused, scratch_setup, scratch_teardown),
+        cmocka_unit_test_setup_teardown(test_impossible_values_are_refused, scratch_setup,
+                                        scratch_teardown),
         cmocka_unit_test(test_ema_follows_growing_ranks),
         cmocka_unit_test(test_ema_warms_up),
     };

@@ -96,8 +96,9 @@ static void test_T14_authors_stay_where_selora_grows(void **state)
     toy_run *selora = student_of(SLR_METHOD_SELORA, 1.3, STEPS);
     toy_run_steps(authors, 1, STEPS);
     toy_run_steps(selora, 1, STEPS);
-    print_message("ranks: authors %d, selora %d; losses %g %g\n", toy_layer(authors->toy, 0)->slot.rank,
-                  toy_layer(selora->toy, 0)->slot.rank, authors->loss, selora->loss);
+    print_message("ranks: authors %d, selora %d; losses %g %g\n",
+                  toy_layer(authors->toy, 0)->slot.rank, toy_layer(selora->toy, 0)->slot.rank,
+                  authors->loss, selora->loss);
     assert_int_equal(toy_layer(authors->toy, 0)->slot.rank, 1);
     assert_true(toy_layer(selora->toy, 0)->slot.rank > 4);
     assert_true(selora->loss < authors->loss);
@@ -105,7 +106,8 @@ static void test_T14_authors_stay_where_selora_grows(void **state)
     toy_run_free(selora);
 }
 
-/* Two estimates of the energy of a gradient whose mean is zero: the crossed one has none, the plain one has noise. */
+/* Two estimates of the energy of a gradient whose mean is zero: the crossed one has none, the plain
+ * one has noise. */
 static void test_T15_crossed_estimate_has_no_noise_term(void **state)
 {
     (void)state;
@@ -192,9 +194,11 @@ static void test_T15_method_sums_samples(void **state)
     toy_run_pass(run, 3);
     double n = 0, d = 0;
     for (int b = 0; b < 4; b++) {
-        memcpy(toy_x(single), toy_x(run->toy) + b * toy_x_count(single), (size_t)toy_x_count(single) * sizeof(slr_real));
+        memcpy(toy_x(single), toy_x(run->toy) + b * toy_x_count(single),
+               (size_t)toy_x_count(single) * sizeof(slr_real));
         toy_forward(single);
-        memcpy(toy_g(single), toy_g(run->toy) + b * toy_y_count(single), (size_t)toy_y_count(single) * sizeof(slr_real));
+        memcpy(toy_g(single), toy_g(run->toy) + b * toy_y_count(single),
+               (size_t)toy_y_count(single) * sizeof(slr_real));
         slr_adapter_set_zero_gradients(single->set);
         toy_backward(single);
         n += slr_adapter_probe_energy(alone, 0);
@@ -239,7 +243,8 @@ static void test_T28_power_iteration_finds_the_planted_direction(void **state)
         toy_fill(toy_g(t), IN * OUT, 62, step);
         for (int k = 0; k < IN; k++)
             for (int o = 0; o < OUT; o++)
-                toy_g(t)[k * OUT + o] = (slr_real)(spread * (double)toy_g(t)[k * OUT + o]) + left[o] * right[k];
+                toy_g(t)[k * OUT + o] =
+                    (slr_real)(spread * (double)toy_g(t)[k * OUT + o]) + left[o] * right[k];
         toy_backward(t);
         slr_method_after_backward(run->method, step);
         assert_int_equal(slr_method_after_step(run->method, step, NULL, &moved, NULL), SELORA_OK);

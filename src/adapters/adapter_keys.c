@@ -17,16 +17,20 @@ static bool ends(const char *text, const char *suffix)
     return length >= own && strcmp(text + length - own, suffix) == 0;
 }
 
-selora_status slr_adapter_style_of(const slr_safetensors *file, slr_adapter_style *style, slr_error *err)
+selora_status slr_adapter_style_of(const slr_safetensors *file, slr_adapter_style *style,
+                                   slr_error *err)
 {
     for (size_t i = 0; i < slr_safetensors_count(file); i++) {
         const char *name = slr_safetensors_at(file, i)->name;
         if (starts(name, "lora_te2_"))
-            return slr_fail(err, SELORA_BAD_INPUT, "%s: an adapter for SDXL (%s); Stable Diffusion 1.x is expected",
+            return slr_fail(err, SELORA_BAD_INPUT,
+                            "%s: an adapter for SDXL (%s); Stable Diffusion 1.x is expected",
                             slr_safetensors_path(file), name);
         if (starts(name, "base_model.model."))
-            return slr_fail(err, SELORA_BAD_INPUT, "%s: a file of a PEFT directory; convert it first, its scale stands in "
-                            "the adapter_config.json beside it", slr_safetensors_path(file));
+            return slr_fail(err, SELORA_BAD_INPUT,
+                            "%s: a file of a PEFT directory; convert it first, its scale stands in "
+                            "the adapter_config.json beside it",
+                            slr_safetensors_path(file));
         if (starts(name, "lora_unet_") || starts(name, "lora_te_") || starts(name, "lora_te1_")) {
             *style = SLR_ADAPTER_KOHYA;
             return SELORA_OK;
@@ -36,11 +40,15 @@ selora_status slr_adapter_style_of(const slr_safetensors *file, slr_adapter_styl
             return SELORA_OK;
         }
     }
-    return slr_fail(err, SELORA_BAD_INPUT, "%s: no adapter; names that begin with unet., text_encoder., lora_unet_ or lora_te_ "
-                    "are expected", slr_safetensors_path(file));
+    return slr_fail(
+        err, SELORA_BAD_INPUT,
+        "%s: no adapter; names that begin with unet., text_encoder., lora_unet_ or lora_te_ "
+        "are expected",
+        slr_safetensors_path(file));
 }
 
-static const slr_stored_tensor *find(const slr_safetensors *file, const char *stem, const char *suffix)
+static const slr_stored_tensor *find(const slr_safetensors *file, const char *stem,
+                                     const char *suffix)
 {
     char name[NAME];
     int length = snprintf(name, sizeof name, "%s%s", stem, suffix);
@@ -68,8 +76,8 @@ static bool find_pair(const slr_safetensors *file, const char *stem, const slr_s
 }
 
 /* The oldest diffusers form: X.attn1.processor.to_q_lora.down.weight, to_out_lora for to_out.0. */
-static bool find_processor_pair(const slr_safetensors *file, const char *path, const slr_stored_tensor **a,
-                                const slr_stored_tensor **b)
+static bool find_processor_pair(const slr_safetensors *file, const char *path,
+                                const slr_stored_tensor **a, const slr_stored_tensor **b)
 {
     char stem[NAME];
     size_t length = strlen(path);
@@ -78,7 +86,8 @@ static bool find_processor_pair(const slr_safetensors *file, const char *path, c
     size_t last = length;
     while (last > 0 && path[last - 1] != '.')
         last--;
-    int written = snprintf(stem, sizeof stem, "%.*sprocessor.%.*s_lora", (int)last, path, (int)(length - last), path + last);
+    int written = snprintf(stem, sizeof stem, "%.*sprocessor.%.*s_lora", (int)last, path,
+                           (int)(length - last), path + last);
     if (written < 0 || written >= NAME)
         return false;
     *a = find(file, stem, ".down.weight");
@@ -97,8 +106,8 @@ static bool other_layout(const char *path, char other[NAME])
     return true;
 }
 
-static void find_diffusers(const slr_safetensors *file, const char *path, const slr_stored_tensor **a,
-                           const slr_stored_tensor **b)
+static void find_diffusers(const slr_safetensors *file, const char *path,
+                           const slr_stored_tensor **a, const slr_stored_tensor **b)
 {
     if (!find_pair(file, path, a, b))
         find_processor_pair(file, path, a, b);
@@ -108,7 +117,8 @@ static void find_diffusers(const slr_safetensors *file, const char *path, const 
 static void find_kohya(const slr_safetensors *file, const char *path, const slr_stored_tensor **a,
                        const slr_stored_tensor **b, const slr_stored_tensor **alpha)
 {
-    static const char *const unet[] = {"lora_unet_", NULL}, *const text[] = {"lora_te_", "lora_te1_", NULL};
+    static const char *const unet[] = {"lora_unet_", NULL}, *const text[] = {"lora_te_",
+                                                                             "lora_te1_", NULL};
     const char *module = strchr(path, '.');
     const char *const *prefix = starts(path, "unet.") ? unet : text;
     for (; module && *prefix; prefix++) {
@@ -124,7 +134,8 @@ static void find_kohya(const slr_safetensors *file, const char *path, const slr_
     }
 }
 
-slr_adapter_keys slr_adapter_keys_find(const slr_safetensors *file, slr_adapter_style style, const char *path)
+slr_adapter_keys slr_adapter_keys_find(const slr_safetensors *file, slr_adapter_style style,
+                                       const char *path)
 {
     slr_adapter_keys keys = {0};
     char other[NAME];
@@ -156,7 +167,9 @@ const char *slr_adapter_key_problem(const char *name)
         return "LyCORIS forms other than plain LoRA are not supported";
     if (ends(name, ".bias") || strstr(name, "lora_bias"))
         return "biases are not supported";
-    if (strstr(name, "conv") || strstr(name, "proj_in") || strstr(name, "proj_out") || strstr(name, "samplers"))
-        return "this model has no linear layer of that name (adapters of convolutions are not supported)";
+    if (strstr(name, "conv") || strstr(name, "proj_in") || strstr(name, "proj_out") ||
+        strstr(name, "samplers"))
+        return "this model has no linear layer of that name (adapters of convolutions are not "
+               "supported)";
     return "this model has no linear layer of that name";
 }

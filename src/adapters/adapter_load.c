@@ -41,7 +41,8 @@ static void mark(loading *load, const slr_stored_tensor *tensor)
 
 static void mark_keys(loading *load, const slr_adapter_keys *keys)
 {
-    const slr_stored_tensor *const all[] = {keys->a, keys->b, keys->alpha, keys->twin_a, keys->twin_b, keys->twin_alpha};
+    const slr_stored_tensor *const all[] = {keys->a,      keys->b,      keys->alpha,
+                                            keys->twin_a, keys->twin_b, keys->twin_alpha};
     for (size_t i = 0; i < sizeof all / sizeof *all; i++)
         mark(load, all[i]);
 }
@@ -49,43 +50,51 @@ static void mark_keys(loading *load, const slr_adapter_keys *keys)
 /* (r, in) or (r, in, 1, 1). */
 static bool is_matrix(const slr_stored_tensor *tensor)
 {
-    return (tensor->dims == 2 || (tensor->dims == 4 && tensor->shape[2] == 1 && tensor->shape[3] == 1)) &&
+    return (tensor->dims == 2 ||
+            (tensor->dims == 4 && tensor->shape[2] == 1 && tensor->shape[3] == 1)) &&
            tensor->dtype != SLR_DTYPE_I64 && tensor->dtype != SLR_DTYPE_OTHER;
 }
 
 static bool same_tensor(const slr_stored_tensor *x, const slr_stored_tensor *y)
 {
-    return (!x && !y) || (x && y && x->dtype == y->dtype && x->bytes == y->bytes && memcmp(x->data, y->data, x->bytes) == 0);
+    return (!x && !y) || (x && y && x->dtype == y->dtype && x->bytes == y->bytes &&
+                          memcmp(x->data, y->data, x->bytes) == 0);
 }
 
 static bool check_pair(loading *load, const loaded_layer *layer)
 {
     const slr_adapter_keys *keys = &layer->keys;
     if (!keys->a || !keys->b) {
-        slr_problems_add(&load->problems, "%s: only one half of the pair is there (%s)", layer->path,
-                         keys->a ? keys->a->name : keys->b->name);
+        slr_problems_add(&load->problems, "%s: only one half of the pair is there (%s)",
+                         layer->path, keys->a ? keys->a->name : keys->b->name);
         return false;
     }
-    if (!is_matrix(keys->a) || !is_matrix(keys->b) || keys->a->shape[1] != layer->in || keys->b->shape[0] != layer->out ||
-        keys->a->shape[0] != keys->b->shape[1] || keys->a->shape[0] < 1 || keys->a->shape[0] > MAX_RANK) {
-        slr_problems_add(&load->problems, "%s: found %lld x %lld and %lld x %lld, the layer needs (r, %lld) and (%lld, r)",
-                         layer->path, (long long)(keys->a->dims > 0 ? keys->a->shape[0] : 0),
-                         (long long)(keys->a->dims > 1 ? keys->a->shape[1] : 0),
-                         (long long)(keys->b->dims > 0 ? keys->b->shape[0] : 0),
-                         (long long)(keys->b->dims > 1 ? keys->b->shape[1] : 0), (long long)layer->in,
-                         (long long)layer->out);
+    if (!is_matrix(keys->a) || !is_matrix(keys->b) || keys->a->shape[1] != layer->in ||
+        keys->b->shape[0] != layer->out || keys->a->shape[0] != keys->b->shape[1] ||
+        keys->a->shape[0] < 1 || keys->a->shape[0] > MAX_RANK) {
+        slr_problems_add(
+            &load->problems,
+            "%s: found %lld x %lld and %lld x %lld, the layer needs (r, %lld) and (%lld, r)",
+            layer->path, (long long)(keys->a->dims > 0 ? keys->a->shape[0] : 0),
+            (long long)(keys->a->dims > 1 ? keys->a->shape[1] : 0),
+            (long long)(keys->b->dims > 0 ? keys->b->shape[0] : 0),
+            (long long)(keys->b->dims > 1 ? keys->b->shape[1] : 0), (long long)layer->in,
+            (long long)layer->out);
         return false;
     }
     if ((keys->twin_a || keys->twin_b) &&
-        !(same_tensor(keys->a, keys->twin_a) && same_tensor(keys->b, keys->twin_b) && same_tensor(keys->alpha, keys->twin_alpha))) {
-        slr_problems_add(&load->problems, "%s: stored under two names with different values", layer->path);
+        !(same_tensor(keys->a, keys->twin_a) && same_tensor(keys->b, keys->twin_b) &&
+          same_tensor(keys->alpha, keys->twin_alpha))) {
+        slr_problems_add(&load->problems, "%s: stored under two names with different values",
+                         layer->path);
         return false;
     }
     return true;
 }
 
 /* alpha / r; 1 when alpha is absent or 0. */
-static selora_status kohya_scale(const loading *load, const loaded_layer *layer, double *scale, slr_error *err)
+static selora_status kohya_scale(const loading *load, const loaded_layer *layer, double *scale,
+                                 slr_error *err)
 {
     const slr_stored_tensor *alpha = layer->keys.alpha;
     double value = 0;
@@ -93,7 +102,8 @@ static selora_status kohya_scale(const loading *load, const loaded_layer *layer,
     if (!alpha)
         return SELORA_OK;
     if (slr_stored_count(alpha) != 1 || !slr_stored_to_f64(alpha, 0, 1, &value) || !isfinite(value))
-        return slr_fail(err, SELORA_BAD_INPUT, "%s: %s: expected one number", slr_safetensors_path(load->file), alpha->name);
+        return slr_fail(err, SELORA_BAD_INPUT, "%s: %s: expected one number",
+                        slr_safetensors_path(load->file), alpha->name);
     if (value != 0)
         *scale = value / layer->stored_rank;
     return SELORA_OK;
@@ -118,14 +128,17 @@ static selora_status read_scale(loading *load, loaded_layer *layer, slr_error *e
     if (load->style == SLR_ADAPTER_KOHYA) {
         SLR_TRY(kohya_scale(load, layer, &applied, err));
     } else {
-        SLR_TRY(slr_adapter_header_scale(&load->header, layer->path, layer->stored_rank, &applied, err));
-        SLR_TRY(slr_adapter_header_true(&load->header, layer->path, &said, &layer->rank, &layer->scale, err));
+        SLR_TRY(slr_adapter_header_scale(&load->header, layer->path, layer->stored_rank, &applied,
+                                         err));
+        SLR_TRY(slr_adapter_header_true(&load->header, layer->path, &said, &layer->rank,
+                                        &layer->scale, err));
     }
     if (!said)
         layer->scale = applied;
     layer->factor = said ? applied / layer->scale : 1;
     if (layer->rank > layer->stored_rank || !rows_are_zero(layer->keys.a, layer->rank))
-        slr_problems_add(&load->problems, "%s: the header says rank %d, but more is stored", layer->path, layer->rank);
+        slr_problems_add(&load->problems, "%s: the header says rank %d, but more is stored",
+                         layer->path, layer->rank);
     return SELORA_OK;
 }
 
@@ -135,7 +148,8 @@ static selora_status collect(loading *load, const slr_graph *model, slr_error *e
         const slr_op *op = slr_graph_op(model, i);
         if (op->kind != SLR_OP_LINEAR)
             continue;
-        loaded_layer layer = {.path = op->path, .keys = slr_adapter_keys_find(load->file, load->style, op->path),
+        loaded_layer layer = {.path = op->path,
+                              .keys = slr_adapter_keys_find(load->file, load->style, op->path),
                               .in = slr_tensor_columns(slr_graph_tensor(model, op->in[0])),
                               .out = slr_tensor_columns(slr_graph_tensor(model, op->out))};
         if (!layer.keys.a && !layer.keys.b)
@@ -150,12 +164,14 @@ static selora_status collect(loading *load, const slr_graph *model, slr_error *e
     }
     const char *listed;
     json_t *entry;
-    json_object_foreach(load->header.layers, listed, entry) {
+    json_object_foreach(load->header.layers, listed, entry)
+    {
         bool found = false;
         for (size_t i = 0; !found && i < load->count; i++)
             found = strcmp(load->layers[i].path, listed) == 0;
         if (!found)
-            slr_problems_add(&load->problems, "%s: listed in the header, but not stored for this model", listed);
+            slr_problems_add(&load->problems,
+                             "%s: listed in the header, but not stored for this model", listed);
     }
     for (size_t t = 0; t < slr_safetensors_count(load->file); t++) {
         const char *name = slr_safetensors_at(load->file, t)->name;
@@ -185,21 +201,23 @@ static selora_status build_set(loading *load, slr_adapter_set *set, slr_error *e
 {
     for (size_t i = 0; i < load->count; i++) {
         const loaded_layer *layer = &load->layers[i];
-        SLR_TRY(slr_adapter_set_add_given(set, layer->path, layer->in, layer->out, layer->rank, layer->scale, err));
+        SLR_TRY(slr_adapter_set_add_given(set, layer->path, layer->in, layer->out, layer->rank,
+                                          layer->scale, err));
     }
     SLR_TRY(slr_adapter_set_finish(set, err));
     for (size_t i = 0; i < load->count; i++)
         if (!read_values(&load->layers[i], slr_adapter_set_at(set, (int)i)))
-            return slr_fail(err, SELORA_BAD_INPUT, "%s: %s: not floating-point numbers", slr_safetensors_path(load->file),
-                            load->layers[i].path);
+            return slr_fail(err, SELORA_BAD_INPUT, "%s: %s: not floating-point numbers",
+                            slr_safetensors_path(load->file), load->layers[i].path);
     const slr_adapter *bad = slr_adapter_set_nonfinite(set, false);
     if (bad)
-        return slr_fail(err, SELORA_BAD_INPUT, "%s: %s: holds values that are not finite", slr_safetensors_path(load->file),
-                        bad->path);
+        return slr_fail(err, SELORA_BAD_INPUT, "%s: %s: holds values that are not finite",
+                        slr_safetensors_path(load->file), bad->path);
     return SELORA_OK;
 }
 
-static selora_status load_file(loading *load, const slr_graph *model, slr_adapter_set *set, slr_error *err)
+static selora_status load_file(loading *load, const slr_graph *model, slr_adapter_set *set,
+                               slr_error *err)
 {
     SLR_TRY(slr_adapter_style_of(load->file, &load->style, err));
     SLR_TRY(slr_adapter_header_read(load->file, &load->header, err));
@@ -209,12 +227,13 @@ static selora_status load_file(loading *load, const slr_graph *model, slr_adapte
     SLR_TRY(collect(load, model, err));
     SLR_TRY(slr_problems_report(&load->problems, slr_safetensors_path(load->file), err));
     if (load->count == 0)
-        return slr_fail(err, SELORA_BAD_INPUT, "%s: holds no layer", slr_safetensors_path(load->file));
+        return slr_fail(err, SELORA_BAD_INPUT, "%s: holds no layer",
+                        slr_safetensors_path(load->file));
     return build_set(load, set, err);
 }
 
-selora_status slr_adapter_file_read(const slr_safetensors *file, const slr_graph *model, slr_adapter_set **result,
-                                    slr_error *err)
+selora_status slr_adapter_file_read(const slr_safetensors *file, const slr_graph *model,
+                                    slr_adapter_set **result, slr_error *err)
 {
     *result = NULL;
     loading load = {.file = file};
@@ -232,7 +251,8 @@ selora_status slr_adapter_file_read(const slr_safetensors *file, const slr_graph
     return status;
 }
 
-selora_status slr_adapter_file_load(const char *path, const slr_graph *model, slr_adapter_set **result, slr_error *err)
+selora_status slr_adapter_file_load(const char *path, const slr_graph *model,
+                                    slr_adapter_set **result, slr_error *err)
 {
     *result = NULL;
     slr_safetensors *file;

@@ -7,7 +7,8 @@
 
 #include "io/json.h"
 
-static selora_status read_object(const slr_safetensors *file, const char *key, json_t **object, slr_error *err)
+static selora_status read_object(const slr_safetensors *file, const char *key, json_t **object,
+                                 slr_error *err)
 {
     const char *text = slr_safetensors_metadata(file, key);
     if (!text)
@@ -20,7 +21,8 @@ static selora_status read_object(const slr_safetensors *file, const char *key, j
     return SELORA_OK;
 }
 
-selora_status slr_adapter_header_read(const slr_safetensors *file, slr_adapter_header *header, slr_error *err)
+selora_status slr_adapter_header_read(const slr_safetensors *file, slr_adapter_header *header,
+                                      slr_error *err)
 {
     *header = (slr_adapter_header){.file = slr_safetensors_path(file)};
     selora_status status = read_object(file, "lora_adapter_metadata", &header->peft, err);
@@ -38,7 +40,8 @@ void slr_adapter_header_free(slr_adapter_header *header)
     header->peft = header->layers = NULL;
 }
 
-/* PEFT matches a pattern as (.*\.)?(key)$ against the module's path: full names and ends of names at a dot. */
+/* PEFT matches a pattern as (.*\.)?(key)$ against the module's path: full names and ends of names
+ * at a dot. */
 static bool pattern_fits(const char *pattern, const char *module)
 {
     if (*pattern == '^')
@@ -52,22 +55,25 @@ static bool pattern_fits(const char *pattern, const char *module)
 static bool fits(const char *pattern, const char *module)
 {
     static const char level[] = "text_model.";
-    return pattern_fits(pattern, module) ||
-           (strncmp(module, level, sizeof level - 1) == 0 && pattern_fits(pattern, module + sizeof level - 1));
+    return pattern_fits(pattern, module) || (strncmp(module, level, sizeof level - 1) == 0 &&
+                                             pattern_fits(pattern, module + sizeof level - 1));
 }
 
-static selora_status number_of(const slr_adapter_header *header, const char *key, const json_t *value,
-                               double *number, slr_error *err)
+static selora_status number_of(const slr_adapter_header *header, const char *key,
+                               const json_t *value, double *number, slr_error *err)
 {
     *number = json_number_value(value);
     if (!json_is_number(value) || !(*number > 0) || *number > 1e6)
-        return slr_fail(err, SELORA_BAD_INPUT, "%s: lora_adapter_metadata: %s: expected a number from 0 to 1e6", header->file, key);
+        return slr_fail(err, SELORA_BAD_INPUT,
+                        "%s: lora_adapter_metadata: %s: expected a number from 0 to 1e6",
+                        header->file, key);
     return SELORA_OK;
 }
 
 /* The value of component.key, or what component.key_pattern says for the module. */
-static selora_status look_up(const slr_adapter_header *header, const char *component, const char *key,
-                             const char *pattern_key, const char *module, double *number, slr_error *err)
+static selora_status look_up(const slr_adapter_header *header, const char *component,
+                             const char *key, const char *pattern_key, const char *module,
+                             double *number, slr_error *err)
 {
     char name[64];
     snprintf(name, sizeof name, "%s.%s", component, key);
@@ -76,20 +82,26 @@ static selora_status look_up(const slr_adapter_header *header, const char *compo
     snprintf(name, sizeof name, "%s.%s", component, pattern_key);
     json_t *patterns = json_object_get(header->peft, name);
     if (patterns && !json_is_object(patterns) && !json_is_null(patterns))
-        return slr_fail(err, SELORA_BAD_INPUT, "%s: lora_adapter_metadata: %s: expected an object", header->file, name);
+        return slr_fail(err, SELORA_BAD_INPUT, "%s: lora_adapter_metadata: %s: expected an object",
+                        header->file, name);
     const char *pattern;
-    json_object_foreach(patterns, pattern, value) {
+    json_object_foreach(patterns, pattern, value)
+    {
         if (strpbrk(pattern, "*+?[](){}|\\$"))
-            return slr_fail(err, SELORA_BAD_INPUT, "%s: lora_adapter_metadata: %s: \"%s\" is a regular expression; only names of "
-                            "layers are supported", header->file, name, pattern);
+            return slr_fail(
+                err, SELORA_BAD_INPUT,
+                "%s: lora_adapter_metadata: %s: \"%s\" is a regular expression; only names of "
+                "layers are supported",
+                header->file, name, pattern);
         if (fits(pattern, module))
-            return number_of(header, name, value, number, err); /* the first that fits, as in PEFT */
+            return number_of(header, name, value, number,
+                             err); /* the first that fits, as in PEFT */
     }
     return SELORA_OK;
 }
 
-selora_status slr_adapter_header_scale(const slr_adapter_header *header, const char *path, int64_t stored_rank,
-                                       double *scale, slr_error *err)
+selora_status slr_adapter_header_scale(const slr_adapter_header *header, const char *path,
+                                       int64_t stored_rank, double *scale, slr_error *err)
 {
     *scale = 1;
     if (!header->peft)
@@ -103,14 +115,14 @@ selora_status slr_adapter_header_scale(const slr_adapter_header *header, const c
     SLR_TRY(look_up(header, component, "r", "rank_pattern", module, &rank, err));
     SLR_TRY(look_up(header, component, "lora_alpha", "alpha_pattern", module, &alpha, err));
     if (rank != (double)stored_rank)
-        return slr_fail(err, SELORA_BAD_INPUT, "%s: %s: the header says rank %g, %lld are stored", header->file, path, rank,
-                        (long long)stored_rank);
+        return slr_fail(err, SELORA_BAD_INPUT, "%s: %s: the header says rank %g, %lld are stored",
+                        header->file, path, rank, (long long)stored_rank);
     *scale = rslora ? alpha / sqrt(rank) : alpha / rank;
     return SELORA_OK;
 }
 
-selora_status slr_adapter_header_true(const slr_adapter_header *header, const char *path, bool *said,
-                                      int *rank, double *scale, slr_error *err)
+selora_status slr_adapter_header_true(const slr_adapter_header *header, const char *path,
+                                      bool *said, int *rank, double *scale, slr_error *err)
 {
     const json_t *entry = json_object_get(header->layers, path);
     const json_t *first = json_array_get(entry, 0), *second = json_array_get(entry, 1);
@@ -121,6 +133,8 @@ selora_status slr_adapter_header_true(const slr_adapter_header *header, const ch
     *scale = json_number_value(second);
     if (json_array_size(entry) != 2 || !json_is_integer(first) || json_integer_value(first) < 1 ||
         json_integer_value(first) > 1 << 16 || !json_is_number(second) || *scale == 0)
-        return slr_fail(err, SELORA_BAD_INPUT, "%s: header key selora.layers: %s: expected [rank, scale]", header->file, path);
+        return slr_fail(err, SELORA_BAD_INPUT,
+                        "%s: header key selora.layers: %s: expected [rank, scale]", header->file,
+                        path);
     return SELORA_OK;
 }

@@ -20,16 +20,17 @@ typedef struct slr_adapter_header {
     json_t *layers; /* "selora.layers": path -> [rank, scale], NULL when absent */
 } slr_adapter_header;
 
-selora_status slr_adapter_header_read(const slr_safetensors *file, slr_adapter_header *header, slr_error *err);
+selora_status slr_adapter_header_read(const slr_safetensors *file, slr_adapter_header *header,
+                                      slr_error *err);
 void slr_adapter_header_free(slr_adapter_header *header);
 
-/* The factor of B A as PEFT applies it: alpha / r, or alpha / sqrt(r) with use_rslora, with the patterns of r and alpha; 1
- * without that header. */
-selora_status slr_adapter_header_scale(const slr_adapter_header *header, const char *path, int64_t stored_rank,
-                                       double *scale, slr_error *err);
+/* The factor of B A as PEFT applies it: alpha / r, or alpha / sqrt(r) with use_rslora, with the
+ * patterns of r and alpha; 1 without that header. */
+selora_status slr_adapter_header_scale(const slr_adapter_header *header, const char *path,
+                                       int64_t stored_rank, double *scale, slr_error *err);
 
 /* The rank and scale that selora trained with; false when the header does not say. */
-selora_status slr_adapter_header_true(const slr_adapter_header *header, const char *path, bool *said,
-                                      int *rank, double *scale, slr_error *err);
+selora_status slr_adapter_header_true(const slr_adapter_header *header, const char *path,
+                                      bool *said, int *rank, double *scale, slr_error *err);
 
 #endif

@@ -33,8 +33,8 @@ static int capacity_for(const slr_adapter_set *set, int rank)
     return rows < 1 ? ROW_ALIGNMENT : (rows + ROW_ALIGNMENT - 1) / ROW_ALIGNMENT * ROW_ALIGNMENT;
 }
 
-/* Matrices start on cache lines wherever their block lies: kernels then see the same alignment, and give the same bits,
- * before and after the memory moves. */
+/* Matrices start on cache lines wherever their block lies: kernels then see the same alignment, and
+ * give the same bits, before and after the memory moves. */
 static size_t padded(size_t elements)
 {
     return (elements + LINE - 1) / LINE * LINE;
@@ -55,7 +55,8 @@ selora_status slr_adapter_set_new(const slr_adapter_options *options, slr_adapte
     *result = NULL;
     if (options->rank < 0 || options->rank > 4096 || options->probes < 0 || options->probes > 64 ||
         !isfinite(options->scale))
-        return slr_fail(err, SELORA_USAGE, "adapter: rank %d, probe rows %d, scale %g are not possible", options->rank,
+        return slr_fail(err, SELORA_USAGE,
+                        "adapter: rank %d, probe rows %d, scale %g are not possible", options->rank,
                         options->probes, options->scale);
     slr_adapter_set *set = slr_alloc(1, sizeof *set);
     if (!set)
@@ -85,9 +86,11 @@ static selora_status add(slr_adapter_set *set, const char *path, int64_t in, int
                          double scale, bool given, slr_error *err)
 {
     if (set->finished)
-        return slr_fail(err, SELORA_USAGE, "%s: layers cannot be added to a finished adapter", path);
+        return slr_fail(err, SELORA_USAGE, "%s: layers cannot be added to a finished adapter",
+                        path);
     if (in < 1 || out < 1 || rank < 0 || rank > 1 << 16 || !isfinite(scale))
-        return slr_fail(err, SELORA_BAD_INPUT, "%s: impossible adapter (%lld -> %lld, rank %d, scale %g)", path,
+        return slr_fail(err, SELORA_BAD_INPUT,
+                        "%s: impossible adapter (%lld -> %lld, rank %d, scale %g)", path,
                         (long long)in, (long long)out, rank, scale);
     if (slr_adapter_set_find(set, path))
         return slr_fail(err, SELORA_BAD_INPUT, "%s: adapted twice", path);
@@ -104,8 +107,13 @@ static selora_status add(slr_adapter_set *set, const char *path, int64_t in, int
     adapter->index = (int)set->count;
     adapter->strength = 1;
     adapter->own_scale = scale;
-    adapter->slot = (slr_slot){.in = in, .out = out, .rank = rank, .probes = set->options.probes,
-                               .capacity = capacity_for(set, rank), .scale = scale, .trainable = true};
+    adapter->slot = (slr_slot){.in = in,
+                               .out = out,
+                               .rank = rank,
+                               .probes = set->options.probes,
+                               .capacity = capacity_for(set, rank),
+                               .scale = scale,
+                               .trainable = true};
     adapter->born = rank;
     set->given[set->count] = given;
     set->adapters[set->count++] = adapter;
@@ -115,12 +123,12 @@ static selora_status add(slr_adapter_set *set, const char *path, int64_t in, int
 selora_status slr_adapter_set_add(slr_adapter_set *set, const char *path, int64_t in, int64_t out,
                                   slr_error *err)
 {
-    return add(set, path, in, out, set->options.rank, slr_adapter_scale_at(set, set->options.rank), false,
-               err);
+    return add(set, path, in, out, set->options.rank, slr_adapter_scale_at(set, set->options.rank),
+               false, err);
 }
 
-selora_status slr_adapter_set_add_given(slr_adapter_set *set, const char *path, int64_t in, int64_t out,
-                                        int rank, double scale, slr_error *err)
+selora_status slr_adapter_set_add_given(slr_adapter_set *set, const char *path, int64_t in,
+                                        int64_t out, int rank, double scale, slr_error *err)
 {
     return add(set, path, in, out, rank, scale, true, err);
 }
@@ -206,7 +214,8 @@ selora_status slr_adapter_set_finish(slr_adapter_set *set, slr_error *err)
         slr_adapter *adapter = set->adapters[i];
         double limit = bound(set->options.init, adapter->slot.in);
         for (int row = 0; !set->given[i] && row < adapter->slot.rank; row++) {
-            slr_rng rng = slr_rng_at(set->options.seed, SLR_STREAM_ADAPTER_INIT, (uint32_t)row, stream_item(adapter->path));
+            slr_rng rng = slr_rng_at(set->options.seed, SLR_STREAM_ADAPTER_INIT, (uint32_t)row,
+                                     stream_item(adapter->path));
             fill_uniform(&rng, adapter->a + row * adapter->slot.in, adapter->slot.in, limit);
         }
     }
@@ -293,7 +302,8 @@ const slr_adapter *slr_adapter_set_nonfinite(const slr_adapter_set *set, bool gr
         if (gradients && !slot->trainable)
             continue;
         double sum = gradients ? slr_adapter_gradient_energy(adapter)
-                               : energy(slot->a, slot->rank * slot->in) + energy(slot->bt, slot->rank * slot->out);
+                               : energy(slot->a, slot->rank * slot->in) +
+                                     energy(slot->bt, slot->rank * slot->out);
         if (!isfinite(sum))
             return adapter;
     }
@@ -326,7 +336,8 @@ void slr_adapter_set_scale(slr_adapter *adapter, double scale, bool compensate)
 static bool in_component(const slr_adapter *adapter, const char *component)
 {
     size_t length = component ? strlen(component) : 0;
-    return !component || (strncmp(adapter->path, component, length) == 0 && adapter->path[length] == '.');
+    return !component ||
+           (strncmp(adapter->path, component, length) == 0 && adapter->path[length] == '.');
 }
 
 void slr_adapter_set_strength(slr_adapter_set *set, const char *component, double strength)

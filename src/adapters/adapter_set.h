@@ -1,10 +1,12 @@
 /* SPDX-License-Identifier: MIT
  *
- * The low-rank pairs of a model: a table of slots over four contiguous blocks (parameters, gradients, Adam m,
- * Adam v). Slots keep their addresses for the life of the set; growing a rank is `rank++` within the capacity.
+ * The low-rank pairs of a model: a table of slots over four contiguous blocks (parameters,
+ * gradients, Adam m, Adam v). Slots keep their addresses for the life of the set; growing a rank
+ * is `rank++` within the capacity.
  *
  *     slr_adapter_set *set;
- *     SLR_TRY(slr_adapter_set_new(&(slr_adapter_options){.seed = 1, .scale = 8, .rank = 1, .probes = 1}, &set, err));
+ *     slr_adapter_options options = {.seed = 1, .scale = 8, .rank = 1, .probes = 1};
+ *     SLR_TRY(slr_adapter_set_new(&options, &set, err));
  *     SLR_TRY(slr_adapter_set_add(set, "unet.mid_block...to_q", 320, 320, err));
  *     SLR_TRY(slr_adapter_set_finish(set, err));       (allocates, draws A)
  *     slr_slot *slot = slr_adapter_set_find(set, "unet.mid_block...to_q");
@@ -41,10 +43,10 @@ typedef struct slr_adapter {
     slr_slot slot; /* first: a slot's address is its adapter's */
     char *path;    /* component, dot, module path */
     int index;
-    int born; /* its rank when training began: the rows from here on grew */
-    double strength;      /* multiplies the scale when drawing; 1 in training */
-    double own_scale;     /* s without the strength */
-    slr_real *a, *bt;     /* the same memory as slot.a, slot.bt, writable */
+    int born;         /* its rank when training began: the rows from here on grew */
+    double strength;  /* multiplies the scale when drawing; 1 in training */
+    double own_scale; /* s without the strength */
+    slr_real *a, *bt; /* the same memory as slot.a, slot.bt, writable */
     slr_real *m_a, *v_a, *m_bt, *v_bt;
     int64_t *age_a, *age_bt; /* Adam steps each row has seen (capacity) */
 } slr_adapter;
@@ -55,12 +57,14 @@ selora_status slr_adapter_set_new(const slr_adapter_options *options, slr_adapte
                                   slr_error *err);
 void slr_adapter_set_free(slr_adapter_set *set);
 
-/* Adds a layer. What is drawn for it depends on its path, not on the order of adding. A path twice is an error. */
+/* Adds a layer. What is drawn for it depends on its path, not on the order of adding. A path
+ * twice is an error. */
 selora_status slr_adapter_set_add(slr_adapter_set *set, const char *path, int64_t in, int64_t out,
                                   slr_error *err);
-/* The same with a rank and scale of its own (adapters from files): A and B are zero until the caller fills them. */
-selora_status slr_adapter_set_add_given(slr_adapter_set *set, const char *path, int64_t in, int64_t out,
-                                        int rank, double scale, slr_error *err);
+/* The same with a rank and scale of its own (adapters from files): A and B are zero until the
+ * caller fills them. */
+selora_status slr_adapter_set_add_given(slr_adapter_set *set, const char *path, int64_t in,
+                                        int64_t out, int rank, double scale, slr_error *err);
 /* Allocates the blocks, draws A of every slot added without given values; B = 0. */
 selora_status slr_adapter_set_finish(slr_adapter_set *set, slr_error *err);
 
@@ -85,23 +89,25 @@ const slr_adapter *slr_adapter_set_nonfinite(const slr_adapter_set *set, bool gr
 
 /* s for a rank by the set's scale mode (a slot with a given scale keeps it). */
 double slr_adapter_scale_at(const slr_adapter_set *set, int rank);
-/* Sets s; with `compensate`, B goes by s_old/s_new, its m by s_new/s_old, v by the square: same function, same
- * Adam units. */
+/* Sets s; with `compensate`, B goes by s_old/s_new, its m by s_new/s_old, v by the square: same
+ * function, same Adam units. */
 void slr_adapter_set_scale(slr_adapter *adapter, double scale, bool compensate);
-/* slot.scale = own scale times strength, for every slot of the component ("unet", "text_encoder", NULL: all). */
+/* slot.scale = own scale times strength, for every slot of the component ("unet",
+ * "text_encoder", NULL: all). */
 void slr_adapter_set_strength(slr_adapter_set *set, const char *component, double strength);
 /* Gradients or not, for every slot of the component. */
 void slr_adapter_set_trainable(slr_adapter_set *set, const char *component, bool trainable);
 
-/* Makes room for ranks[i] components and the candidates in every slot i (0 leaves it). *moved tells that memory had to
- * grow: every old bit is kept and slots stay where they are, but pointers into blocks and recorded graphs are
- * stale. */
+/* Makes room for ranks[i] components and the candidates in every slot i (0 leaves it). *moved
+ * tells that memory had to grow: every old bit is kept and slots stay where they are, but
+ * pointers into blocks and recorded graphs are stale. */
 selora_status slr_adapter_set_reserve(slr_adapter_set *set, const int *ranks, bool *moved,
                                       slr_error *err);
-/* Row `rank` of A (the tested candidate) becomes a component; its B row, moments and ages are zero. Room for
- * rank + 1 must be reserved. */
+/* Row `rank` of A (the tested candidate) becomes a component; its B row, moments and ages are
+ * zero. Room for rank + 1 must be reserved. */
 void slr_adapter_activate(slr_adapter *adapter);
-/* Fills row `row` of A as the set's init says from the probe stream at (seed, step, layer, draw). */
+/* Fills row `row` of A as the set's init says from the probe stream at (seed, step, layer,
+ * draw). */
 void slr_adapter_draw_row(const slr_adapter_set *set, slr_adapter *adapter, int row, uint32_t step,
                           uint32_t draw);
 

@@ -47,14 +47,14 @@ static selora_status save_layer(const slr_adapter_set *set, const slr_adapter *a
     list_parts(set, adapter, (int)rank, parts);
     for (int p = 0; p < PARTS; p++)
         SLR_TRY(slr_safetensors_writer_real(writer, part_name(adapter, parts[p].suffix, name), 2,
-                                            (int64_t[]){parts[p].count, parts[p].width}, parts[p].rows, true,
-                                            err));
-    SLR_TRY(slr_safetensors_writer_tensor(writer, part_name(adapter, "age_a", name), SLR_DTYPE_I64, 1, &rank,
-                                          adapter->age_a, err));
-    SLR_TRY(slr_safetensors_writer_tensor(writer, part_name(adapter, "age_bt", name), SLR_DTYPE_I64, 1,
-                                          &rank, adapter->age_bt, err));
-    return slr_safetensors_writer_tensor(writer, part_name(adapter, "scale", name), SLR_DTYPE_F64, 1, &one,
-                                         &adapter->own_scale, err);
+                                            (int64_t[]){parts[p].count, parts[p].width},
+                                            parts[p].rows, true, err));
+    SLR_TRY(slr_safetensors_writer_tensor(writer, part_name(adapter, "age_a", name), SLR_DTYPE_I64,
+                                          1, &rank, adapter->age_a, err));
+    SLR_TRY(slr_safetensors_writer_tensor(writer, part_name(adapter, "age_bt", name), SLR_DTYPE_I64,
+                                          1, &rank, adapter->age_bt, err));
+    return slr_safetensors_writer_tensor(writer, part_name(adapter, "scale", name), SLR_DTYPE_F64,
+                                         1, &one, &adapter->own_scale, err);
 }
 
 selora_status slr_adapter_state_save(const slr_adapter_set *set, slr_safetensors_writer *writer,
@@ -73,7 +73,8 @@ static const slr_stored_tensor *find(const slr_safetensors *file, const slr_adap
     const slr_stored_tensor *tensor = slr_safetensors_find(file, part_name(adapter, suffix, name));
     if (!tensor)
         slr_problems_add(problems, "%s: missing", name);
-    else if (tensor->dims != dims || tensor->shape[0] != rows || (dims == 2 && tensor->shape[1] != width))
+    else if (tensor->dims != dims || tensor->shape[0] != rows ||
+             (dims == 2 && tensor->shape[1] != width))
         slr_problems_add(problems, "%s: expected %lld x %lld numbers", name, (long long)rows,
                          (long long)(dims == 2 ? width : 1));
     else
@@ -97,8 +98,8 @@ static bool plausible(const slr_stored_tensor *tensor, bool is_square)
     return true;
 }
 
-static void check_ages(const slr_safetensors *file, const slr_adapter *adapter, const char *suffix, int rank,
-                       slr_problems *problems)
+static void check_ages(const slr_safetensors *file, const slr_adapter *adapter, const char *suffix,
+                       int rank, slr_problems *problems)
 {
     const slr_stored_tensor *tensor = find(file, adapter, suffix, 1, rank, 1, problems);
     int64_t age;
@@ -110,8 +111,8 @@ static void check_ages(const slr_safetensors *file, const slr_adapter *adapter, 
 }
 
 /* The rank stored for a layer after checking all its tensors; 0 with problems noted. */
-static int check_layer(const slr_adapter_set *set, const slr_safetensors *file, const slr_adapter *adapter,
-                       slr_problems *problems)
+static int check_layer(const slr_adapter_set *set, const slr_safetensors *file,
+                       const slr_adapter *adapter, slr_problems *problems)
 {
     char name[512];
     const slr_stored_tensor *bt = slr_safetensors_find(file, part_name(adapter, "bt", name));
@@ -137,7 +138,8 @@ static int check_layer(const slr_adapter_set *set, const slr_safetensors *file, 
     return rank;
 }
 
-static void list_unknown(const slr_adapter_set *set, const slr_safetensors *file, slr_problems *problems)
+static void list_unknown(const slr_adapter_set *set, const slr_safetensors *file,
+                         slr_problems *problems)
 {
     static const char prefix[] = "adapter.";
     for (size_t t = 0; t < slr_safetensors_count(file); t++) {
@@ -157,7 +159,8 @@ static void list_unknown(const slr_adapter_set *set, const slr_safetensors *file
 }
 
 /* All has been checked: nothing can fail. */
-static void read_layer(const slr_adapter_set *set, const slr_safetensors *file, slr_adapter *adapter, int rank)
+static void read_layer(const slr_adapter_set *set, const slr_safetensors *file,
+                       slr_adapter *adapter, int rank)
 {
     char name[512];
     state_part parts[PARTS];
@@ -165,16 +168,20 @@ static void read_layer(const slr_adapter_set *set, const slr_safetensors *file, 
     for (int p = 0; p < PARTS; p++)
         slr_stored_to_real(slr_safetensors_find(file, part_name(adapter, parts[p].suffix, name)), 0,
                            parts[p].count * parts[p].width, parts[p].rows);
-    slr_stored_to_i64(slr_safetensors_find(file, part_name(adapter, "age_a", name)), 0, rank, adapter->age_a);
-    slr_stored_to_i64(slr_safetensors_find(file, part_name(adapter, "age_bt", name)), 0, rank, adapter->age_bt);
-    slr_stored_to_f64(slr_safetensors_find(file, part_name(adapter, "scale", name)), 0, 1, &adapter->own_scale);
+    slr_stored_to_i64(slr_safetensors_find(file, part_name(adapter, "age_a", name)), 0, rank,
+                      adapter->age_a);
+    slr_stored_to_i64(slr_safetensors_find(file, part_name(adapter, "age_bt", name)), 0, rank,
+                      adapter->age_bt);
+    slr_stored_to_f64(slr_safetensors_find(file, part_name(adapter, "scale", name)), 0, 1,
+                      &adapter->own_scale);
     adapter->slot.rank = rank;
     adapter->slot.scale = adapter->own_scale * adapter->strength;
     memset(adapter->bt + rank * adapter->slot.out, 0,
            (size_t)((adapter->slot.capacity - rank) * adapter->slot.out) * sizeof *adapter->bt);
 }
 
-selora_status slr_adapter_state_load(slr_adapter_set *set, const slr_safetensors *file, slr_error *err)
+selora_status slr_adapter_state_load(slr_adapter_set *set, const slr_safetensors *file,
+                                     slr_error *err)
 {
     int layers = slr_adapter_set_count(set);
     int *ranks = slr_alloc((size_t)layers, sizeof *ranks);

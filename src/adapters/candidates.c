@@ -101,16 +101,18 @@ void slr_candidates_draw_fresh(slr_method *method, int layer, int64_t step)
     slr_adapter_draw_row(method->set, adapter, adapter->slot.rank, (uint32_t)step, FRESH_DRAW);
 }
 
-/* Power iteration over batches: with D_j the full gradient of step j, z = D_j k and then k <- mean of D_j+1^T z. Batches
- * are independent, so the noise of the gradients averages out and k turns to the top right singular vector of
- * their mean. z is shown to the next backward as a column of B that forward does not see. */
+/* Power iteration over batches: with D_j the full gradient of step j, z = D_j k and then k <- mean
+ * of D_j+1^T z. Batches are independent, so the noise of the gradients averages out and k turns to
+ * the top right singular vector of their mean. z is shown to the next backward as a column of B
+ * that forward does not see. */
 void slr_candidates_look(slr_method *method, int layer)
 {
     const slr_slot *slot = &slr_adapter_set_at(method->set, layer)->slot;
     slr_probe_memory *memory = &method->memory[layer];
     double keep = method->options.power_decay, length = norm(memory->look_ga, slot->in);
     for (int64_t i = 0; length > 0 && isfinite(length) && i < slot->in; i++)
-        memory->mean[i] = (slr_real)(keep * (double)memory->mean[i] + (1 - keep) * (double)memory->look_ga[i]);
+        memory->mean[i] =
+            (slr_real)(keep * (double)memory->mean[i] + (1 - keep) * (double)memory->look_ga[i]);
     memset(memory->look_ga, 0, (size_t)slot->in * sizeof(slr_real));
     if (!scale_to(memory->look, slot->gbt + slot->rank * slot->out, slot->out, 1))
         memset(memory->look, 0, (size_t)slot->out * sizeof(slr_real));

@@ -35,7 +35,9 @@ void slr_growth_decide(slr_method *method, int layer, double ratio, double error
     double score = by_rank ? slot->rank * (ratio - 1) : ratio;
     double doubt = options->confidence * error * (by_rank ? slot->rank : 1);
     decision->row = best_row(method, layer);
-    decision->gain = options->normalise == SLR_NORMALISE_PARAM ? surplus / (double)(slot->in + slot->out) : score;
+    decision->gain = options->normalise == SLR_NORMALISE_PARAM
+                         ? surplus / (double)(slot->in + slot->out)
+                         : score;
     decision->grows = !isinf(threshold) && score - (doubt > 0 ? doubt : 0) >= threshold;
     if (decision->grows && options->rank_max > 0 && slot->rank >= options->rank_max) {
         decision->grows = false;
@@ -43,8 +45,8 @@ void slr_growth_decide(slr_method *method, int layer, double ratio, double error
     }
 }
 
-/* The layer that wants to grow most among those not looked at yet, -1 for none. Equal gains go by path, so that the order
- * of layers decides nothing. */
+/* The layer that wants to grow most among those not looked at yet, -1 for none. Equal gains go by
+ * path, so that the order of layers decides nothing. */
 static int next_best(const slr_method *method, const bool *seen)
 {
     int best = -1;
@@ -53,7 +55,8 @@ static int next_best(const slr_method *method, const bool *seen)
         if (!decision->grows || seen[i])
             continue;
         double ahead = best < 0 ? 1 : decision->gain - method->decisions[best].gain;
-        bool same = best >= 0 && decision->gain == method->decisions[best].gain; /* infinities too */
+        bool same =
+            best >= 0 && decision->gain == method->decisions[best].gain; /* infinities too */
         if (ahead > 0 || (same && strcmp(slr_adapter_set_at(method->set, i)->path,
                                          slr_adapter_set_at(method->set, best)->path) < 0))
             best = i;
@@ -109,8 +112,8 @@ static void reset_moments(slr_adapter *adapter)
     memset(adapter->age_bt, 0, rank * sizeof *adapter->age_bt);
 }
 
-/* The new B row starts with the second moment its gradient had as a candidate, and with an age at which bias
- * correction has ended. */
+/* The new B row starts with the second moment its gradient had as a candidate, and with an age at
+ * which bias correction has ended. */
 static void warm_moments(slr_method *method, int layer)
 {
     slr_adapter *adapter = slr_adapter_set_at(method->set, layer);
@@ -125,12 +128,13 @@ static void warm_moments(slr_method *method, int layer)
 static selora_status grow(slr_method *method, int layer, int64_t step, slr_error *err)
 {
     slr_adapter *adapter = slr_adapter_set_at(method->set, layer);
-    if (!slr_grow((void **)&method->expansions, &method->expansion_capacity, method->expansion_count,
-                  sizeof *method->expansions))
+    if (!slr_grow((void **)&method->expansions, &method->expansion_capacity,
+                  method->expansion_count, sizeof *method->expansions))
         return slr_fail_memory(err, sizeof *method->expansions, "the list of expansions");
     adopt(method, layer, step);
     if (slr_adapter_set_options(method->set)->scale_mode != SLR_SCALE_FIXED)
-        slr_adapter_set_scale(adapter, slr_adapter_scale_at(method->set, adapter->slot.rank + 1), true);
+        slr_adapter_set_scale(adapter, slr_adapter_scale_at(method->set, adapter->slot.rank + 1),
+                              true);
     slr_adapter_activate(adapter);
     if (method->options.on_expand == SLR_ON_EXPAND_RESET)
         reset_moments(adapter);
@@ -144,21 +148,24 @@ static selora_status grow(slr_method *method, int layer, int64_t step, slr_error
 static selora_status make_room(slr_method *method, bool *moved, slr_error *err)
 {
     for (int i = 0; i < method->layers; i++)
-        method->wanted[i] = method->decisions[i].grows ? slr_adapter_set_at(method->set, i)->slot.rank + 1 : 0;
+        method->wanted[i] =
+            method->decisions[i].grows ? slr_adapter_set_at(method->set, i)->slot.rank + 1 : 0;
     return slr_adapter_set_reserve(method->set, method->wanted, moved, err);
 }
 
 static void start_window(slr_method *method, int layer)
 {
     method->scores[layer] = (slr_score){0};
-    memset(method->row_energy + layer * method->rows, 0, (size_t)method->rows * sizeof *method->row_energy);
+    memset(method->row_energy + layer * method->rows, 0,
+           (size_t)method->rows * sizeof *method->row_energy);
     if (method->memory[layer].squares)
         memset(method->memory[layer].squares, 0,
-               (size_t)(method->rows * slr_adapter_set_at(method->set, layer)->slot.out) * sizeof(slr_real));
+               (size_t)(method->rows * slr_adapter_set_at(method->set, layer)->slot.out) *
+                   sizeof(slr_real));
 }
 
-selora_status slr_growth_apply(slr_method *method, int64_t step, const slr_rank_log *log, bool *moved,
-                               slr_error *err)
+selora_status slr_growth_apply(slr_method *method, int64_t step, const slr_rank_log *log,
+                               bool *moved, slr_error *err)
 {
     SLR_TRY(make_room(method, moved, err));
     for (int i = 0; i < method->layers; i++) {
@@ -173,9 +180,13 @@ selora_status slr_growth_apply(slr_method *method, int64_t step, const slr_rank_
         if (decision->grows || (method->options.redraw && !turned))
             slr_candidates_draw(method, i, step);
         start_window(method, i);
-        slr_rank_event event = {.step = step, .layer = adapter->path, .ratio = decision->ratio,
-                                .standard_error = decision->error, .rank_before = before,
-                                .rank_after = adapter->slot.rank, .note = decision->note};
+        slr_rank_event event = {.step = step,
+                                .layer = adapter->path,
+                                .ratio = decision->ratio,
+                                .standard_error = decision->error,
+                                .rank_before = before,
+                                .rank_after = adapter->slot.rank,
+                                .note = decision->note};
         if (log && log->write)
             log->write(log->context, &event);
         *decision = (slr_decision){0};

@@ -33,9 +33,16 @@ bool slr_method_kind_named(const char *name, slr_method_kind *kind)
 
 slr_method_options slr_method_options_of(slr_method_kind kind)
 {
-    slr_method_options options = {.kind = kind, .lambda = 1.3, .mu = 1, .every = 40, .expand_until = 1,
-                                  .probe_rows = 1, .probe_window = 1, .redraw = true,
-                                  .power_decay = 0.9, .beta2 = 0.999};
+    slr_method_options options = {.kind = kind,
+                                  .lambda = 1.3,
+                                  .mu = 1,
+                                  .every = 40,
+                                  .expand_until = 1,
+                                  .probe_rows = 1,
+                                  .probe_window = 1,
+                                  .redraw = true,
+                                  .power_decay = 0.9,
+                                  .beta2 = 0.999};
     if (kind == SLR_METHOD_SELORA_AUTHORS) {
         options.probe_pass = SLR_PROBE_EXTRA;
         options.probe_init = SLR_PROBE_ZERO;
@@ -53,40 +60,46 @@ int slr_method_probe_rows(const slr_method_options *options)
 
 static selora_status check_combination(const slr_method_options *options, slr_error *err)
 {
-    bool extra = options->probe_pass == SLR_PROBE_EXTRA, power = options->probe_init == SLR_PROBE_POWER;
+    bool extra = options->probe_pass == SLR_PROBE_EXTRA,
+         power = options->probe_init == SLR_PROBE_POWER;
     if (options->fisher == SLR_FISHER_CROSS && options->probe_window < 2)
-        return slr_fail(err, SELORA_USAGE, "fisher cross needs a probe window of at least 2 steps, found 1");
+        return slr_fail(err, SELORA_USAGE,
+                        "fisher cross needs a probe window of at least 2 steps, found 1");
     if (extra && (options->probe_window > 1 || options->fisher != SLR_FISHER_BATCH || power ||
                   options->on_expand == SLR_ON_EXPAND_WARM))
         return slr_fail(err, SELORA_USAGE,
-                        "the extra probe pass goes with a probe window of 1, fisher batch, candidates that are not "
+                        "the extra probe pass goes with a probe window of 1, fisher batch, "
+                        "candidates that are not "
                         "turned and no warm moments; use the fused pass");
     if (power && (options->probe_rows != 1 || options->fisher == SLR_FISHER_CROSS))
-        return slr_fail(err, SELORA_USAGE, "power iteration turns one candidate row and needs fisher batch or sample");
+        return slr_fail(err, SELORA_USAGE,
+                        "power iteration turns one candidate row and needs fisher batch or sample");
     return SELORA_OK;
 }
 
 selora_status slr_method_options_check(const slr_method_options *options, slr_error *err)
 {
-    const struct { const char *name; double value, low, high; } ranges[] = {
-        {"lambda", options->lambda, 1, INFINITY},
-        {"mu", options->mu, 0, INFINITY},
-        {"probe every", options->every, 1, 1 << 30},
-        {"expand until", options->expand_until, 0, 1},
-        {"rank max", options->rank_max, 0, 4096},
-        {"rank budget", (double)options->budget, 0, 1e15},
-        {"layers per decision", options->top, 0, 1 << 20},
-        {"probe rows", options->probe_rows, 1, 63},
-        {"probe window", options->probe_window, 1, options->every},
-        {"confidence", options->confidence, 0, 100},
-        {"power decay", options->power_decay, 0, 0.9999},
-        {"beta2", options->beta2, 0.1, 0.9999999}};
+    const struct {
+        const char *name;
+        double value, low, high;
+    } ranges[] = {{"lambda", options->lambda, 1, INFINITY},
+                  {"mu", options->mu, 0, INFINITY},
+                  {"probe every", options->every, 1, 1 << 30},
+                  {"expand until", options->expand_until, 0, 1},
+                  {"rank max", options->rank_max, 0, 4096},
+                  {"rank budget", (double)options->budget, 0, 1e15},
+                  {"layers per decision", options->top, 0, 1 << 20},
+                  {"probe rows", options->probe_rows, 1, 63},
+                  {"probe window", options->probe_window, 1, options->every},
+                  {"confidence", options->confidence, 0, 100},
+                  {"power decay", options->power_decay, 0, 0.9999},
+                  {"beta2", options->beta2, 0.1, 0.9999999}};
     if (options->kind == SLR_METHOD_LORA)
         return SELORA_OK;
     for (size_t i = 0; i < sizeof ranges / sizeof *ranges; i++)
         if (!(ranges[i].value >= ranges[i].low && ranges[i].value <= ranges[i].high))
-            return slr_fail(err, SELORA_USAGE, "%s: found %g, expected a number from %g to %g", ranges[i].name,
-                            ranges[i].value, ranges[i].low, ranges[i].high);
+            return slr_fail(err, SELORA_USAGE, "%s: found %g, expected a number from %g to %g",
+                            ranges[i].name, ranges[i].value, ranges[i].low, ranges[i].high);
     return check_combination(options, err);
 }
 
@@ -110,7 +123,8 @@ static bool allocate(slr_method *method)
     return (method->scores = slr_alloc(layers, sizeof *method->scores)) &&
            (method->row_energy = slr_alloc(layers * rows, sizeof *method->row_energy)) &&
            (method->present = slr_alloc(layers, sizeof *method->present)) &&
-           (method->sample_energy = slr_alloc(layers * (1 + rows), sizeof *method->sample_energy)) &&
+           (method->sample_energy =
+                slr_alloc(layers * (1 + rows), sizeof *method->sample_energy)) &&
            (method->vectors = slr_alloc(method->vector_count, sizeof *method->vectors)) &&
            (method->memory = slr_alloc(layers, sizeof *method->memory)) &&
            (method->decisions = slr_alloc(layers, sizeof *method->decisions)) &&
@@ -125,7 +139,8 @@ selora_status slr_method_new(const slr_method_options *options, slr_adapter_set 
     *result = NULL;
     SLR_TRY(slr_method_options_check(options, err));
     if (slr_adapter_set_options(set)->probes != slr_method_probe_rows(options))
-        return slr_fail(err, SELORA_USAGE, "the adapter has %d candidate rows a layer, the method wants %d",
+        return slr_fail(err, SELORA_USAGE,
+                        "the adapter has %d candidate rows a layer, the method wants %d",
                         slr_adapter_set_options(set)->probes, slr_method_probe_rows(options));
     slr_method *method = slr_alloc(1, sizeof *method);
     if (!method)
@@ -135,7 +150,7 @@ selora_status slr_method_new(const slr_method_options *options, slr_adapter_set 
     method->steps = steps;
     method->layers = slr_adapter_set_count(set);
     method->rows = slr_method_probe_rows(options);
-    method->table = options->kind == SLR_METHOD_LORA               ? &slr_method_lora
+    method->table = options->kind == SLR_METHOD_LORA         ? &slr_method_lora
                     : options->probe_pass == SLR_PROBE_EXTRA ? &slr_method_selora_authors
                                                              : &slr_method_selora;
     if (!allocate(method)) {
@@ -171,14 +186,16 @@ void slr_method_free(slr_method *method)
 
 bool slr_method_decides(const slr_method *method, int64_t step)
 {
-    double last = method->options.expand_until * (double)method->steps * (1 + 1e-12); /* 0.57 of 100 is 57 */
+    double last =
+        method->options.expand_until * (double)method->steps * (1 + 1e-12); /* 0.57 of 100 is 57 */
     return step > 0 && step % method->options.every == 0 && (double)step <= last;
 }
 
 bool slr_method_in_window(const slr_method *method, int64_t step)
 {
     int64_t every = method->options.every, decision = (step + every - 1) / every * every;
-    return step > 0 && decision - step < method->options.probe_window && slr_method_decides(method, decision);
+    return step > 0 && decision - step < method->options.probe_window &&
+           slr_method_decides(method, decision);
 }
 
 void slr_method_show_candidates(slr_method *method, bool shown)
@@ -222,7 +239,9 @@ selora_status slr_method_after_step(slr_method *method, int64_t step, const slr_
                                     bool *moved, slr_error *err)
 {
     *moved = false;
-    for (int i = 0; method->rows > 0 && method->options.probe_init == SLR_PROBE_POWER && i < method->layers; i++)
+    for (int i = 0;
+         method->rows > 0 && method->options.probe_init == SLR_PROBE_POWER && i < method->layers;
+         i++)
         if (!method->decisions[i].grows) /* what grows adopts the row that was tested */
             slr_candidates_turn(method, i);
     return method->decided ? slr_growth_apply(method, step, log, moved, err) : SELORA_OK;

@@ -1,10 +1,11 @@
 /* SPDX-License-Identifier: MIT
  *
- * How the ranks of an adapter set change in training: plain LoRA (never), SeLoRA (the fused test), and the
- * authors' published loop with its defects. A method reads gradients and moves ranks; it never touches data streams.
+ * How the ranks of an adapter set change in training: plain LoRA (never), SeLoRA (the fused
+ * test), and the authors' published loop with its defects. A method reads gradients and moves
+ * ranks; it never touches data streams.
  *
  *     slr_method_options options = slr_method_options_of(SLR_METHOD_SELORA);
- *     set_options.probes = slr_method_probe_rows(&options);           (then: new set, add layers, finish)
+ *     set_options.probes = slr_method_probe_rows(&options);    (then: new set, layers, finish)
  *     SLR_TRY(slr_method_new(&options, set, steps, &method, err));
  *     for (int64_t step = 1; step <= steps; step++) {
  *         slr_adapter_set_zero_gradients(set);
@@ -46,7 +47,7 @@ typedef enum slr_fisher {
 typedef enum slr_normalise {
     SLR_NORMALISE_NONE, /* expand when R >= lambda */
     SLR_NORMALISE_RANK, /* expand when r (R - 1) >= mu */
-    SLR_NORMALISE_PARAM /* R >= lambda, the best n / (in + out) first: matters with `top` or `budget` */
+    SLR_NORMALISE_PARAM /* R >= lambda, the best n / (in + out) first: with `top` or `budget` */
 } slr_normalise;
 
 typedef enum slr_probe_norm {
@@ -56,21 +57,24 @@ typedef enum slr_probe_norm {
 
 typedef enum slr_probe_pass {
     SLR_PROBE_FUSED, /* the scores come out of the training step's own backward */
-    SLR_PROBE_EXTRA  /* numerator from another pass after the optimiser step, denominator from before it */
+    SLR_PROBE_EXTRA  /* numerator from another pass after the optimiser step, denominator before */
 } slr_probe_pass;
 
 typedef enum slr_probe_init {
     SLR_PROBE_RANDOM,
     SLR_PROBE_ZERO, /* zero until the layer's first expansion, then random */
-    SLR_PROBE_POWER /* random, then turned towards the mean gradient's top direction at every step */
+    SLR_PROBE_POWER /* random, then turned to the mean gradient's top direction at every step */
 } slr_probe_init;
 
-typedef enum slr_adopt { SLR_ADOPT_TESTED, SLR_ADOPT_FRESH } slr_adopt;
+typedef enum slr_adopt {
+    SLR_ADOPT_TESTED,
+    SLR_ADOPT_FRESH
+} slr_adopt;
 
 typedef enum slr_on_expand {
     SLR_ON_EXPAND_CARRY, /* old components keep their Adam state, the new one starts at zero */
     SLR_ON_EXPAND_RESET, /* the whole layer's Adam state starts at zero */
-    SLR_ON_EXPAND_WARM   /* carry; the new B row starts with v = mean of its squared probe gradients */
+    SLR_ON_EXPAND_WARM   /* carry; the new B row's v is the mean of its squared probe gradients */
 } slr_on_expand;
 
 typedef struct slr_method_options {
@@ -81,7 +85,7 @@ typedef struct slr_method_options {
     double expand_until; /* no decision after this fraction of the steps */
     int rank_max;        /* 0: no cap */
     int64_t budget;      /* acting parameters never pass this; 0: no budget */
-    int top;             /* at most so many layers grow at one decision, the best first; 0: all that pass */
+    int top;             /* of the layers that pass, so many grow, the best first; 0: all */
     int probe_rows;      /* candidates per layer: their mean decides, the best is adopted */
     int probe_window;    /* steps summed for one decision */
     double confidence;   /* expand when the score less so many standard errors passes */
@@ -92,7 +96,7 @@ typedef struct slr_method_options {
     slr_probe_init probe_init;
     slr_adopt adopt;
     slr_on_expand on_expand;
-    bool redraw;        /* a new candidate after each decision, not only after an expansion (a turned one stays) */
+    bool redraw;        /* new candidates after every decision (turned ones: after expansions) */
     double power_decay; /* of the moving average in SLR_PROBE_POWER */
     double beta2;       /* the optimiser's, for SLR_ON_EXPAND_WARM */
 } slr_method_options;
@@ -101,8 +105,9 @@ typedef struct slr_method_options {
 slr_method_options slr_method_options_of(slr_method_kind kind);
 /* SELORA_USAGE names the option that makes no sense. */
 selora_status slr_method_options_check(const slr_method_options *options, slr_error *err);
-int slr_method_probe_rows(const slr_method_options *options); /* what the adapter set must be made with */
-const char *slr_method_name(slr_method_kind kind);           /* "lora", "selora", "selora-authors" */
+/* What the adapter set must be made with. */
+int slr_method_probe_rows(const slr_method_options *options);
+const char *slr_method_name(slr_method_kind kind); /* "lora", "selora", "selora-authors" */
 bool slr_method_kind_named(const char *name, slr_method_kind *kind);
 
 /* One layer at one decision. */
@@ -112,7 +117,7 @@ typedef struct slr_rank_event {
     double ratio;          /* R; NaN when the probe was skipped */
     double standard_error; /* of R; 0 for a window of one step */
     int rank_before, rank_after;
-    const char *note; /* "" or why a layer that passed did not grow, or that its probe was skipped */
+    const char *note; /* "" or why a passing layer did not grow, or its probe was skipped */
 } slr_rank_event;
 
 typedef struct slr_rank_log {
@@ -122,8 +127,8 @@ typedef struct slr_rank_log {
 
 typedef struct slr_method slr_method;
 
-/* `set` is finished and outlives the method; `steps` is the length of the run, for expand_until. Draws the first
- * candidates. */
+/* `set` is finished and outlives the method; `steps` is the length of the run, for expand_until.
+ * Draws the first candidates. */
 selora_status slr_method_new(const slr_method_options *options, slr_adapter_set *set, int64_t steps,
                              slr_method **method, slr_error *err);
 void slr_method_free(slr_method *method);
@@ -134,8 +139,9 @@ void slr_method_after_backward(slr_method *method, int64_t step);
 bool slr_method_wants_second_pass(const slr_method *method, int64_t step);
 void slr_method_before_second_pass(slr_method *method, int64_t step, int64_t samples);
 void slr_method_after_second_pass(slr_method *method, int64_t step);
-/* Activates what was accepted, draws new candidates, reports every layer of a decision to `log` (NULL: none). *moved
- * tells that capacities grew: pointers into blocks and recorded graphs are stale. */
+/* Activates what was accepted, draws new candidates, reports every layer of a decision to `log`
+ * (NULL: none). *moved tells that capacities grew: pointers into blocks and recorded graphs are
+ * stale. */
 selora_status slr_method_after_step(slr_method *method, int64_t step, const slr_rank_log *log,
                                     bool *moved, slr_error *err);
 
@@ -147,10 +153,13 @@ typedef struct slr_expansion {
 } slr_expansion;
 const slr_expansion *slr_method_expansions(const slr_method *method, size_t *count);
 
-/* What a method keeps between steps beside the set (whose state, candidates included, adapter_state.h saves): call
- * after after_step. The writer borrows the method's memory until it has saved. */
-selora_status slr_method_save(const slr_method *method, slr_safetensors_writer *writer, slr_error *err);
-/* Into a new method of the same options. Resuming goes: set, method_new, adapter_state_load, method_load. */
+/* What a method keeps between steps beside the set (whose state, candidates included,
+ * adapter_state.h saves): call after after_step. The writer borrows the method's memory until it
+ * has saved. */
+selora_status slr_method_save(const slr_method *method, slr_safetensors_writer *writer,
+                              slr_error *err);
+/* Into a new method of the same options. Resuming goes: set, method_new, adapter_state_load,
+ * method_load. */
 selora_status slr_method_load(slr_method *method, const slr_safetensors *file, slr_error *err);
 
 #endif

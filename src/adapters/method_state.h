@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: MIT
  *
- * Inside of a method, shared by the files that make one: method.c (options, life), candidates.c (rows that
- * are tested), growth.c (which layers grow, and growing), selora.c and selora_authors.c (when what is measured).
+ * Inside of a method, shared by the files that make one: method.c (options, life), candidates.c
+ * (rows that are tested), growth.c (which layers grow, and growing), selora.c and
+ * selora_authors.c (when what is measured).
  */
 #ifndef SLR_METHOD_STATE_H
 #define SLR_METHOD_STATE_H
@@ -9,7 +10,8 @@
 #include "adapters/method.h"
 #include "adapters/score.h"
 
-/* What one layer keeps between steps, all in slr_method.vectors; NULL where the options need none. */
+/* What one layer keeps between steps, all in slr_method.vectors; NULL where the options need
+ * none. */
 typedef struct slr_probe_memory {
     slr_real *previous; /* (q, out) probe gradients of the step before, for SLR_FISHER_CROSS */
     slr_real *squares;  /* (q, out) sums of squared probe gradients, for SLR_ON_EXPAND_WARM */
@@ -41,11 +43,11 @@ struct slr_method {
     slr_adapter_set *set;
     const slr_method_table *table;
     int64_t steps;
-    int layers, rows;       /* rows: candidates per layer, q */
-    slr_score *scores;      /* (layers) of the present window */
-    double *row_energy;     /* (layers, q) sums over the window, for the choice of the row */
-    double *present;        /* (layers) energies before the optimiser step, for the extra pass */
-    double *sample_energy;  /* (layers, 1 + q) what kernels add to */
+    int layers, rows;      /* rows: candidates per layer, q */
+    slr_score *scores;     /* (layers) of the present window */
+    double *row_energy;    /* (layers, q) sums over the window, for the choice of the row */
+    double *present;       /* (layers) energies before the optimiser step, for the extra pass */
+    double *sample_energy; /* (layers, 1 + q) what kernels add to */
     slr_real *vectors;
     size_t vector_count;
     slr_probe_memory *memory; /* (layers) */
@@ -64,7 +66,8 @@ bool slr_method_in_window(const slr_method *method, int64_t step);
 void slr_method_show_candidates(slr_method *method, bool shown);
 
 /* ---- candidates.c ---- */
-size_t slr_candidates_vectors(const slr_method_options *options, int64_t in, int64_t out); /* numbers wanted */
+size_t slr_candidates_vectors(const slr_method_options *options, int64_t in,
+                              int64_t out); /* numbers wanted */
 void slr_candidates_lay_out(slr_method *method);
 /* New rows for one layer; `step` keys the stream. */
 void slr_candidates_draw(slr_method *method, int layer, int64_t step);
@@ -79,7 +82,7 @@ void slr_candidates_turn(slr_method *method, int layer);
 void slr_growth_decide(slr_method *method, int layer, double ratio, double error, double surplus);
 /* Applies the caps to all decisions and lets them wait for after_step. */
 void slr_growth_settle(slr_method *method);
-selora_status slr_growth_apply(slr_method *method, int64_t step, const slr_rank_log *log, bool *moved,
-                               slr_error *err);
+selora_status slr_growth_apply(slr_method *method, int64_t step, const slr_rank_log *log,
+                               bool *moved, slr_error *err);
 
 #endif

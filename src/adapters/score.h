@@ -1,17 +1,18 @@
 /* SPDX-License-Identifier: MIT
  *
- * The score of the expansion test: R = (energy of the enlarged pair's gradient) / (energy of the present pair's)
- * = 1 + n / d, with n = ||g||^2 of the candidate's column of B and d = ||gA||^2 + ||gB||^2; over a window the ratio of
- * the sums, with its standard error.
+ * The score of the expansion test: R = (energy of the enlarged pair's gradient) / (energy of the
+ * present pair's) = 1 + n / d, with n = ||g||^2 of the candidate's column of B and d = ||gA||^2 +
+ * ||gB||^2; over a window the ratio of the sums, with its standard error.
  *
  *     slr_score score = {0};
- *     slr_score_add(&score, slr_adapter_probe_energy(adapter, 0), slr_adapter_gradient_energy(adapter));
+ *     slr_score_add(&score, slr_adapter_probe_energy(a, 0), slr_adapter_gradient_energy(a));
  *     double ratio = slr_score_ratio(&score);
  */
 #ifndef SLR_SCORE_H
 #define SLR_SCORE_H
 
-/* Sums over the steps of a window; all double, so that an array of them can be stored as it lies. */
+/* Sums over the steps of a window; all double, so that an array of them can be stored as it
+ * lies. */
 typedef struct slr_score {
     double count, broken; /* broken: a value was not finite */
     double n, d, nn, nd, dd;

@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: MIT
  *
- * SeLoRA, the fused form. A candidate row k beside A meets a zero column of B, so the output does not change; the
- * gradient g of that column comes out of the training step's own backward, and R = 1 + ||g||^2 / (||gA||^2 + ||gB||^2)
- * is the ratio of Fisher energies with and without the candidate, at one point theta, without another pass.
+ * SeLoRA, the fused form. A candidate row k beside A meets a zero column of B, so the output does
+ * not change; the gradient g of that column comes out of the training step's own backward, and R =
+ * 1 + ||g||^2 / (||gA||^2 + ||gB||^2) is the ratio of Fisher energies with and without the
+ * candidate, at one point theta, without another pass.
  */
 #include <math.h>
 #include <string.h>
@@ -16,7 +17,8 @@ static void before_step(slr_method *method, int64_t step, int64_t samples)
     bool power = method->options.probe_init == SLR_PROBE_POWER;
     size_t columns = 1 + (size_t)method->rows;
     slr_method_show_candidates(method, window || power);
-    memset(method->sample_energy, 0, (size_t)method->layers * columns * sizeof *method->sample_energy);
+    memset(method->sample_energy, 0,
+           (size_t)method->layers * columns * sizeof *method->sample_energy);
     for (int i = 0; i < method->layers; i++) {
         slr_slot *slot = &slr_adapter_set_at(method->set, i)->slot;
         slot->samples = samples;
@@ -91,7 +93,8 @@ static void after_backward(slr_method *method, int64_t step)
             slr_candidates_look(method, i);
         const slr_score *score = &method->scores[i];
         if (decides)
-            slr_growth_decide(method, i, slr_score_ratio(score), slr_score_error(score), score->n / score->count);
+            slr_growth_decide(method, i, slr_score_ratio(score), slr_score_error(score),
+                              score->n / score->count);
     }
     if (decides)
         slr_growth_settle(method);

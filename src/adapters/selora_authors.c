@@ -1,9 +1,10 @@
 /* SPDX-License-Identifier: MIT
  *
- * The test as the published code does it: on every t-th step another forward and backward over the same batch, after
- * the optimiser has moved. The numerator is measured there, the denominator before the move, so that the ratio mixes
- * drift with signal; the other deviations of that code (a candidate that is zero until the first expansion, a fresh row
- * adopted in place of the tested one, optimiser state dropped) are switches of slr_method_options.
+ * The test as the published code does it: on every t-th step another forward and backward over the
+ * same batch, after the optimiser has moved. The numerator is measured there, the denominator
+ * before the move, so that the ratio mixes drift with signal; the other deviations of that code (a
+ * candidate that is zero until the first expansion, a fresh row adopted in place of the tested one,
+ * optimiser state dropped) are switches of slr_method_options.
  */
 #include <math.h>
 
@@ -42,7 +43,8 @@ static void after_second_pass(slr_method *method, int64_t step)
             method->row_energy[i * method->rows + row] = energy;
             surplus += energy / method->rows;
         }
-        double enlarged = slr_adapter_gradient_energy(adapter) + surplus, present = method->present[i];
+        double enlarged = slr_adapter_gradient_energy(adapter) + surplus,
+               present = method->present[i];
         bool sound = isfinite(enlarged) && isfinite(present);
         slr_growth_decide(method, i, sound ? slr_energy_ratio(enlarged, present) : NAN, 0, surplus);
     }

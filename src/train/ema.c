@@ -26,7 +26,8 @@ selora_status slr_ema_new(slr_adapter_set *set, double decay, slr_ema **result, 
 {
     *result = NULL;
     if (!(decay >= 0 && decay < 1))
-        return slr_fail(err, SELORA_USAGE, "ema decay: found %g, expected a number from 0 to below 1", decay);
+        return slr_fail(err, SELORA_USAGE,
+                        "ema decay: found %g, expected a number from 0 to below 1", decay);
     slr_ema *ema = slr_alloc(1, sizeof *ema);
     if (!ema)
         return slr_fail_memory(err, sizeof *ema, "the average");
@@ -54,7 +55,8 @@ void slr_ema_free(slr_ema *ema)
     free(ema);
 }
 
-static selora_status reserve(layer_average *average, const slr_adapter *adapter, int rank, slr_error *err)
+static selora_status reserve(layer_average *average, const slr_adapter *adapter, int rank,
+                             slr_error *err)
 {
     const slr_slot *slot = &adapter->slot;
     if (rank <= average->capacity)
@@ -100,7 +102,8 @@ static selora_status update_layer(layer_average *average, const slr_adapter *ada
     blend(average->bt, adapter->bt, average->rank * out, decay);
     size_t fresh = (size_t)(slot->rank - average->rank);
     if (fresh > 0) {
-        memcpy(average->a + average->rank * in, adapter->a + average->rank * in, fresh * (size_t)in * sizeof(slr_real));
+        memcpy(average->a + average->rank * in, adapter->a + average->rank * in,
+               fresh * (size_t)in * sizeof(slr_real));
         memcpy(average->bt + average->rank * out, adapter->bt + average->rank * out,
                fresh * (size_t)out * sizeof(slr_real));
     }
@@ -150,15 +153,17 @@ selora_status slr_ema_save(const slr_ema *ema, slr_safetensors_writer *writer, s
         if (average->rank == 0)
             continue;
         SLR_TRY(slr_safetensors_writer_real(writer, name_of(adapter, "a", name), 2,
-                                            (int64_t[]){average->rank, adapter->slot.in}, average->a, true, err));
+                                            (int64_t[]){average->rank, adapter->slot.in},
+                                            average->a, true, err));
         SLR_TRY(slr_safetensors_writer_real(writer, name_of(adapter, "bt", name), 2,
-                                            (int64_t[]){average->rank, adapter->slot.out}, average->bt, true, err));
+                                            (int64_t[]){average->rank, adapter->slot.out},
+                                            average->bt, true, err));
     }
     return SELORA_OK;
 }
 
-static selora_status load_layer(layer_average *average, const slr_adapter *adapter, const slr_safetensors *file,
-                                slr_error *err)
+static selora_status load_layer(layer_average *average, const slr_adapter *adapter,
+                                const slr_safetensors *file, slr_error *err)
 {
     char name[512];
     const slr_stored_tensor *parts[2];
@@ -171,15 +176,16 @@ static selora_status load_layer(layer_average *average, const slr_adapter *adapt
         }
         if (!parts[p] || parts[p]->dims != 2 || parts[p]->shape[0] != adapter->slot.rank ||
             parts[p]->shape[1] != width)
-            return slr_fail(err, SELORA_BAD_INPUT, "%s: %s: expected %d x %lld numbers", slr_safetensors_path(file), name,
-                            adapter->slot.rank, (long long)width);
+            return slr_fail(err, SELORA_BAD_INPUT, "%s: %s: expected %d x %lld numbers",
+                            slr_safetensors_path(file), name, adapter->slot.rank, (long long)width);
     }
     SLR_TRY(reserve(average, adapter, adapter->slot.rank, err));
     average->rank = adapter->slot.rank;
     average->scale = adapter->own_scale;
     if (!slr_stored_to_real(parts[0], 0, slr_stored_count(parts[0]), average->a) ||
         !slr_stored_to_real(parts[1], 0, slr_stored_count(parts[1]), average->bt))
-        return slr_fail(err, SELORA_BAD_INPUT, "%s: %s: expected floating-point numbers", slr_safetensors_path(file), name);
+        return slr_fail(err, SELORA_BAD_INPUT, "%s: %s: expected floating-point numbers",
+                        slr_safetensors_path(file), name);
     return SELORA_OK;
 }
 

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT
  *
- * A moving average of an adapter's parameters. A component that grows joins with the values it has then.
+ * A moving average of an adapter's parameters. A component that grows joins with the values it
+ * has then.
  *
  *     SLR_TRY(slr_ema_new(set, 0.999, &ema, err));
  *     SLR_TRY(slr_ema_update(ema, step, err));      (after each step, ranks included)

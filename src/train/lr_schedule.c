@@ -49,11 +49,13 @@ double slr_lr_factor(const slr_lr_schedule *schedule, int64_t index)
         return 1;
     if (index < schedule->warmup)
         return (double)index / at_least_one(schedule->warmup);
-    double progress = (double)(index - schedule->warmup) / at_least_one(schedule->steps - schedule->warmup);
+    double progress =
+        (double)(index - schedule->warmup) / at_least_one(schedule->steps - schedule->warmup);
     int cycles = schedule->cycles > 0 ? schedule->cycles : 1;
     switch (schedule->kind) {
     case SLR_LR_LINEAR:
-        return fmax(0, (double)(schedule->steps - index) / at_least_one(schedule->steps - schedule->warmup));
+        return fmax(0, (double)(schedule->steps - index) /
+                           at_least_one(schedule->steps - schedule->warmup));
     case SLR_LR_COSINE: return fmax(0, 0.5 * (1 + cos(PI * progress)));
     case SLR_LR_COSINE_WITH_RESTARTS:
         return progress >= 1 ? 0 : fmax(0, 0.5 * (1 + cos(PI * fmod(cycles * progress, 1))));

@@ -4,8 +4,8 @@
 #include <math.h>
 #include <string.h>
 
-void slr_adam_vector(const slr_adam *adam, double lr, int64_t age, slr_real *w, const slr_real *gradient,
-                     slr_real *m, slr_real *v, int64_t count)
+void slr_adam_vector(const slr_adam *adam, double lr, int64_t age, slr_real *w,
+                     const slr_real *gradient, slr_real *m, slr_real *v, int64_t count)
 {
     double step = lr / (1 - pow(adam->beta1, (double)age));
     double correction = 1 / sqrt(1 - pow(adam->beta2, (double)age));
@@ -77,8 +77,8 @@ void slr_adam_step(const slr_adam *adam, slr_adapter_set *set, const slr_learnin
         double lr = is_text_encoder(adapter) ? rates->text_encoder : rates->unet;
         for (int row = 0; slot->trainable && row < slot->rank; row++) {
             int64_t a = row * slot->in, bt = row * slot->out;
-            step_row(adam, lr, row >= adapter->born, &adapter->age_a[row], adapter->a + a, slot->ga + a,
-                     adapter->m_a + a, adapter->v_a + a, slot->in);
+            step_row(adam, lr, row >= adapter->born, &adapter->age_a[row], adapter->a + a,
+                     slot->ga + a, adapter->m_a + a, adapter->v_a + a, slot->in);
             step_row(adam, lr, false, &adapter->age_bt[row], adapter->bt + bt, slot->gbt + bt,
                      adapter->m_bt + bt, adapter->v_bt + bt, slot->out);
         }

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT
- * Any bytes as an adapter file for a model of three layers: refused with a message, or finite and in shape. */
+ * Any bytes as an adapter file for a model of three layers: refused with a message, or finite and
+ * in shape. */
 #include <stdint.h>
 #include <stdlib.h>
 

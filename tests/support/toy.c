@@ -30,7 +30,8 @@ void toy_replan(toy *t)
     slr_graph_free(t->graph);
     t->graph = slr_graph_new();
     assert_non_null(t->graph);
-    t->x = slr_graph_input(t->graph, "x", 3, (int64_t[]){t->shape.samples, t->shape.tokens, t->shape.widths[0]});
+    t->x = slr_graph_input(t->graph, "x", 3,
+                           (int64_t[]){t->shape.samples, t->shape.tokens, t->shape.widths[0]});
     slr_graph_want_gradient(t->graph, t->x);
     slr_tid at = t->x;
     for (int i = 0; i < t->shape.layers; i++) {
@@ -43,7 +44,8 @@ void toy_replan(toy *t)
     t->y = at;
     slr_graph_output(t->graph, t->y);
     slr_graph_seed(t->graph, t->y);
-    slr_plan_options options = {.backward = true, .threads = t->shape.threads ? t->shape.threads : 1};
+    slr_plan_options options = {.backward = true,
+                                .threads = t->shape.threads ? t->shape.threads : 1};
     must(slr_plan_new(t->graph, t->backend, &options, &t->plan, &err), &err);
     if (!t->store) {
         t->store = slr_weight_store_new();
@@ -74,7 +76,9 @@ toy *toy_new(const toy_shape *shape, const slr_adapter_options *options, const s
     must(slr_adapter_set_new(options, &t->set, &err), &err);
     for (int k = 0; k < shape->layers; k++) {
         int i = shape->reversed ? shape->layers - 1 - k : k;
-        must(slr_adapter_set_add(t->set, path_of(i, path), shape->widths[i], shape->widths[i + 1], &err), &err);
+        must(slr_adapter_set_add(t->set, path_of(i, path), shape->widths[i], shape->widths[i + 1],
+                                 &err),
+             &err);
     }
     must(slr_adapter_set_finish(t->set, &err), &err);
     toy_replan(t);

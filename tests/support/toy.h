@@ -1,9 +1,10 @@
 /* SPDX-License-Identifier: MIT
  *
- * A chain of linear layers with low-rank pairs, for tests of adapters and methods: y = W_k(... quick GELU(W_1 x)).
- * The gradient of y is given directly.
+ * A chain of linear layers with low-rank pairs, for tests of adapters and methods: y = W_k(...
+ * quick GELU(W_1 x)). The gradient of y is given directly.
  *
- *     toy *t = toy_new(&(toy_shape){.samples = 2, .tokens = 3, .layers = 1, .widths = {5, 4}}, &options, backend);
+ *     toy_shape shape = {.samples = 2, .tokens = 3, .layers = 1, .widths = {5, 4}};
+ *     toy *t = toy_new(&shape, &options, backend);
  *     toy_fill(toy_x(t), toy_x_count(t), 1, 0);
  *     toy_forward(t);
  *     toy_fill(toy_g(t), toy_y_count(t), 2, 0);
@@ -39,7 +40,8 @@ typedef struct toy {
     slr_tid x, y;
 } toy;
 
-toy *toy_new(const toy_shape *shape, const slr_adapter_options *options, const slr_backend *backend);
+toy *toy_new(const toy_shape *shape, const slr_adapter_options *options,
+             const slr_backend *backend);
 void toy_free(toy *t);
 void toy_replan(toy *t); /* after capacities have grown */
 

@@ -17,7 +17,8 @@ static void remember(void *context, const slr_rank_event *event)
 void toy_run_teach(toy_run *run, int rank, double size)
 {
     int64_t in = run->toy->shape.widths[0], out = run->toy->shape.widths[run->toy->shape.layers];
-    slr_real *left = malloc((size_t)(out * rank) * sizeof *left), *right = malloc((size_t)(in * rank) * sizeof *right);
+    slr_real *left = malloc((size_t)(out * rank) * sizeof *left),
+             *right = malloc((size_t)(in * rank) * sizeof *right);
     assert_true(left && right);
     toy_fill(left, out * rank, 501, 0);
     toy_fill(right, in * rank, 501, 1);
@@ -60,8 +61,9 @@ void toy_run_free(toy_run *run)
     free(run);
 }
 
-/* dL/dy of the mean squared distance to (frozen chain + teacher) x; the frozen chain's output is the toy's at B = 0, so
- * only the first layer of one-layer toys is exact: deeper ones learn some smooth target, which is enough here. */
+/* dL/dy of the mean squared distance to (frozen chain + teacher) x; the frozen chain's output is
+ * the toy's at B = 0, so only the first layer of one-layer toys is exact: deeper ones learn some
+ * smooth target, which is enough here. */
 void toy_run_pass(toy_run *run, int64_t step)
 {
     toy *t = run->toy;

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT
  *
- * Training a toy: batches of random x against a fixed linear teacher, squared error, Adam, a method. What is drawn
- * for a step depends on the step alone.
+ * Training a toy: batches of random x against a fixed linear teacher, squared error, Adam, a
+ * method. What is drawn for a step depends on the step alone.
  *
  *     toy_run *run = toy_run_new(&shape, &set_options, &options, steps, slr_backend_ref());
  *     toy_run_steps(run, 1, 40);
@@ -26,7 +26,7 @@ typedef struct toy_run {
     double noise;      /* of the targets */
     int event_count;
     slr_rank_event events[TOY_MAX_EVENTS];
-    int moves; /* times that capacities grew */
+    int moves;   /* times that capacities grew */
     double loss; /* of the last step */
     /* Called after backward, before the method looks; may be NULL. */
     void (*meddle)(struct toy_run *run, int64_t step);
