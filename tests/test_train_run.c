@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT
  * Whole runs of selora_train() over a tiny model and a tiny folder. */
 #include <fcntl.h>
+#include <math.h>
 #include <setjmp.h>
 #include <signal.h>
 #include <stdarg.h>
@@ -187,6 +188,14 @@ static void absurd_requests_are_refused_at_once(void **state)
     options.rank_max = 2;
     assert_int_equal(tiny_run(&options, NULL, error), SELORA_USAGE);
     assert_non_null(strstr(error, "--rank-max"));
+    options = tiny_run_options();
+    options.caption_dropout = 1.5;
+    assert_int_equal(tiny_run(&options, NULL, error), SELORA_USAGE);
+    assert_non_null(strstr(error, "--caption-dropout: found 1.5"));
+    options = tiny_run_options();
+    options.lr = NAN;
+    assert_int_equal(tiny_run(&options, NULL, error), SELORA_USAGE);
+    assert_non_null(strstr(error, "--lr: "));
     options = tiny_run_options();
     options.train = "vae";
     assert_int_equal(tiny_run(&options, NULL, error), SELORA_USAGE);

@@ -3,6 +3,7 @@
 #include <stdlib.h>
 
 #include "api/train_settings.h"
+#include "core/free_memory.h"
 #include "core/memory.h"
 #include "data/latent_encoder.h"
 
@@ -52,6 +53,8 @@ static selora_status build(selora_trainer *t, const slr_model *model, const selo
     SLR_TRY(slr_trainer_new(model, t->set, inner, &t->trainer, err));
     SLR_TRY(slr_latent_encoder_new(model, t->settings.prepare.width, t->settings.prepare.height, inner->backend,
                                    inner->threads, &t->encoder, err));
+    SLR_TRY(slr_check_free_memory(slr_trainer_bytes(t->trainer) + slr_latent_encoder_bytes(t->encoder), "training",
+                                  "choose a smaller size or batch_size", err));
     return allocate(t, err);
 }
 

@@ -15,8 +15,6 @@ static selora_status check_options(const selora_train_options *o, slr_error *err
 {
     if ((o->steps > 0) == (o->epochs > 0))
         return slr_fail(err, SELORA_USAGE, "--steps N or --epochs N is needed, and only one of them");
-    if (!(o->caption_dropout >= 0 && o->caption_dropout <= 1))
-        return slr_fail(err, SELORA_USAGE, "--caption-dropout: found %g, expected 0 to 1", o->caption_dropout);
     return SELORA_OK;
 }
 

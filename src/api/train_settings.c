@@ -22,6 +22,25 @@ static selora_status choose(const char *option, const char *text, const char *co
 
 #define CHOICES(...) ((const char *const[]){__VA_ARGS__, NULL})
 
+/* Ranges of the option table; programs that fill the struct themselves are checked like command lines. */
+static selora_status check_ranges(const selora_train_options *o, slr_error *err)
+{
+    size_t count;
+    const selora_option *list = selora_train_option_list(&count);
+    for (size_t i = 0; i < count; i++) {
+        const void *place = (const char *)o + list[i].offset;
+        bool is_number = list[i].kind == SELORA_OPTION_NUMBER;
+        if (!is_number && list[i].kind != SELORA_OPTION_INT)
+            continue;
+        double value = is_number ? *(const double *)place : (double)*(const int64_t *)place;
+        bool not_given = place == &o->lr_text || place == &o->lr_cycles;
+        if (!(value >= list[i].low && value <= list[i].high) && !(isnan(value) && not_given))
+            return slr_fail(err, SELORA_USAGE, "--%s: found %g, expected %g to %g", list[i].name, value, list[i].low,
+                            list[i].high);
+    }
+    return SELORA_OK;
+}
+
 static selora_status read_components(slr_train_settings *s, const char *text, slr_error *err)
 {
     const char *list = text ? text : "unet,text";
@@ -88,14 +107,12 @@ static selora_status read_method(slr_train_settings *s, slr_error *err)
     SLR_TRY(choose("scale-mode", o->scale_mode, CHOICES("fixed", "alpha_over_r", "rslora"), &mode, err));
     SLR_TRY(choose("init", o->init, CHOICES("kaiming", "lora"), &init, err));
     *m = slr_method_options_of(kind);
-    if (o->rank < 1 || o->rank > 1024)
-        return slr_fail(err, SELORA_USAGE, "--rank: found %lld, expected 1 to 1024", (long long)o->rank);
     if (kind != SLR_METHOD_LORA) {
         if (o->rank_max != 0 && o->rank_max < o->rank)
             return slr_fail(err, SELORA_USAGE, "--rank-max: found %lld, less than --rank %lld", (long long)o->rank_max,
                             (long long)o->rank);
-        if (o->probe_every < 1 || o->probe_every > INT_MAX)
-            return slr_fail(err, SELORA_USAGE, "--probe-every: found %lld, expected 1 to %d", (long long)o->probe_every, INT_MAX);
+        if (o->probe_every > INT_MAX)
+            return slr_fail(err, SELORA_USAGE, "--probe-every: found %lld, expected at most %d", (long long)o->probe_every, INT_MAX);
         m->lambda = o->lambda;
         m->mu = o->mu;
         m->every = (int)o->probe_every;
@@ -136,11 +153,6 @@ static selora_status read_optimiser(slr_train_settings *s, slr_error *err)
     const selora_train_options *o = s->options;
     int optimizer;
     SLR_TRY(choose("optimizer", o->optimizer, CHOICES("adam", "adamw"), &optimizer, err));
-    if (o->batch_size < 1 || o->batch_size > 4096)
-        return slr_fail(err, SELORA_USAGE, "--batch-size: found %lld, expected 1 to 4096", (long long)o->batch_size);
-    if (o->accumulate < 1 || o->accumulate > 65536)
-        return slr_fail(err, SELORA_USAGE, "--gradient-accumulation-steps: found %lld, expected 1 to 65536",
-                        (long long)o->accumulate);
     s->trainer.adam = (slr_adam){.beta1 = o->beta1, .beta2 = o->beta2, .eps = o->epsilon,
                                  .weight_decay = optimizer == 1 ? o->weight_decay : 0};
     s->trainer.rates = (slr_learning_rates){.unet = o->lr, .text_encoder = isnan(o->lr_text) ? o->lr : o->lr_text};
@@ -171,6 +183,7 @@ static selora_status read_all(slr_train_settings *s, const selora_context *conte
 {
     const selora_train_options *o = s->options;
     slr_scheduler_config config;
+    SLR_TRY(check_ranges(o, err));
     SLR_TRY(read_components(s, o->train, err));
     SLR_TRY(read_pictures(s, model, err));
     SLR_TRY(read_method(s, err));
