@@ -75,29 +75,28 @@ static void hash_of_steps(const slr_trainer_options *base, int64_t steps, char h
 static void method_does_not_change_streams(void **state)
 {
     (void)state;
-    enum { RUNS = 5, STEPS = 500 };
-    char hex[RUNS][SLR_SHA256_HEX], other[SLR_SHA256_HEX];
+    enum { RUNS = 4, STEPS = 500 };
+    char hex[RUNS][SLR_SHA256_HEX], one[SLR_SHA256_HEX], other[SLR_SHA256_HEX];
     int64_t rank[RUNS], ignored;
     slr_trainer_options options[RUNS] = {
         tiny_training_options(SLR_METHOD_LORA), tiny_training_options(SLR_METHOD_SELORA),
         tiny_training_options(SLR_METHOD_SELORA), tiny_training_options(SLR_METHOD_SELORA_AUTHORS),
-        tiny_training_options(SLR_METHOD_SELORA),
     };
     options[1].method.every = 50;
     options[1].method.lambda = 1; /* grows at every decision */
     options[1].method.rank_max = 6;
     options[2].method.lambda = INFINITY;
+    options[2].method.probe_rows = 3;
     options[3].method.every = 50;
-    options[4].method.every = 50;
-    options[4].method.probe_rows = 3;
     for (int i = 0; i < RUNS; i++)
         hash_of_steps(&options[i], STEPS, hex[i], &rank[i]);
     for (int i = 1; i < RUNS; i++)
         assert_string_equal(hex[i], hex[0]);
     assert_true(rank[1] > rank[0]);
+    hash_of_steps(&options[0], 2, one, &ignored);
     options[0].draw.seed = 43;
-    hash_of_steps(&options[0], STEPS, other, &ignored);
-    assert_string_not_equal(other, hex[0]);
+    hash_of_steps(&options[0], 2, other, &ignored);
+    assert_string_not_equal(other, one);
 }
 
 /* Two batches of 2 accumulated are one batch of 4: same draws, gradients equal to rounding. */
@@ -299,25 +298,6 @@ static void loss_weights_act(void **state)
     assert_true(loss[1] > 0 && loss[1] < 1e-2 * loss[0]);
 }
 
-/* Training lowers the loss over the same draws. */
-static void loss_falls(void **state)
-{
-    (void)state;
-    tiny_training t;
-    slr_trainer_options options = tiny_training_options(SLR_METHOD_SELORA);
-    options.batch = 4;
-    options.rates.unet = options.rates.text_encoder = 1e-3; /* at 1e-2 the last bits decide where it goes */
-    tiny_training_begin(&t, &options, "unet,text");
-    double early = 0, late = 0;
-    for (int64_t step = 1; step <= 120; step++) {
-        tiny_training_run(&t, step);
-        early += step <= 30 ? t.last.loss : 0;
-        late += step > 90 ? t.last.loss : 0;
-    }
-    assert_true(late < 0.9 * early);
-    tiny_training_end(&t);
-}
-
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -330,7 +310,6 @@ int main(void)
         cmocka_unit_test(kept_texts_change_nothing),
         cmocka_unit_test(options_of_the_draw_act),
         cmocka_unit_test(loss_weights_act),
-        cmocka_unit_test(loss_falls),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -104,6 +104,25 @@ static void timesteps_are_stratified(void **state)
     tiny_training_end(&t);
 }
 
+/* Training on the pictures lowers their validation loss. */
+static void loss_falls(void **state)
+{
+    (void)state;
+    tiny_training t;
+    slr_trainer_options options = tiny_training_options(SLR_METHOD_SELORA);
+    options.batch = 4;
+    options.rates = (slr_learning_rates){2e-3, 2e-3}; /* a calm course, the same on every machine */
+    tiny_training_begin(&t, &options, "unet,text");
+    slr_validation *v = table_of(&t, TINY_PICTURES);
+    double before = loss_of(v, &t);
+    tiny_training_run(&t, 100);
+    double after = loss_of(v, &t);
+    print_message("loss %.4f, after 100 steps %.4f\n", before, after);
+    assert_true(after < 0.9 * before);
+    slr_validation_free(v);
+    tiny_training_end(&t);
+}
+
 static int always(void *user)
 {
     (void)user;
@@ -135,6 +154,7 @@ int main(void)
         cmocka_unit_test(loss_depends_on_the_adapter_alone),
         cmocka_unit_test(training_does_not_notice),
         cmocka_unit_test(timesteps_are_stratified),
+        cmocka_unit_test(loss_falls),
         cmocka_unit_test(interruption_and_bad_values_are_told),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
