@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT
- * Damaged and wrong reference cases: each is one change of a good one, and is refused with one line that names the
- * place. Nothing of it may pass, crash or run for long. */
+ * Damaged and wrong reference cases: each is one change of a good one, and is refused with one line
+ * that names the place. Nothing of it may pass, crash or run for long. */
 #include <math.h>
 #include <setjmp.h>
 #include <stdarg.h>
@@ -59,7 +59,8 @@ typedef struct change {
 
 enum { MAX_VALUES = 1 << 14 };
 
-/* The values of the changed tensor; one tensor changes in a case, and the writer borrows them until it has saved. */
+/* The values of the changed tensor; one tensor changes in a case, and the writer borrows them until
+ * it has saved. */
 static double doubles[MAX_VALUES];
 static float floats[MAX_VALUES];
 static int64_t integers[MAX_VALUES];
@@ -99,7 +100,8 @@ static void change_reals(slr_stored_tensor *tensor, const change *c)
 }
 
 /* One tensor of the good case into the writer, changed when it is the one. */
-static void copy_tensor(slr_safetensors_writer *writer, const slr_stored_tensor *good, const change *c)
+static void copy_tensor(slr_safetensors_writer *writer, const slr_stored_tensor *good,
+                        const change *c)
 {
     slr_stored_tensor tensor = *good;
     slr_error err = {0};
@@ -116,8 +118,9 @@ static void copy_tensor(slr_safetensors_writer *writer, const slr_stored_tensor 
         else if (c->action >= AS_F64 && c->action <= CLEAR)
             change_reals(&tensor, c);
     }
-    assert_int_equal(slr_safetensors_writer_tensor(writer, tensor.name, tensor.dtype, tensor.dims, tensor.shape,
-                                                   tensor.data, &err), SELORA_OK);
+    assert_int_equal(slr_safetensors_writer_tensor(writer, tensor.name, tensor.dtype, tensor.dims,
+                                                   tensor.shape, tensor.data, &err),
+                     SELORA_OK);
 }
 
 /* Writes the changed case to the scratch folder; its path. */
@@ -142,8 +145,10 @@ static const char *changed_case(const change *c)
     for (size_t i = 0; i < slr_safetensors_count(good); i++)
         copy_tensor(writer, slr_safetensors_at(good, i), c);
     if (c->action == ADD)
-        slr_safetensors_writer_tensor(writer, c->name, SLR_DTYPE_F32, 1, (int64_t[]){1}, &one, &err);
-    assert_int_equal(slr_safetensors_writer_save(writer, scratch_path("case.safetensors"), &err), SELORA_OK);
+        slr_safetensors_writer_tensor(writer, c->name, SLR_DTYPE_F32, 1, (int64_t[]){1}, &one,
+                                      &err);
+    assert_int_equal(slr_safetensors_writer_save(writer, scratch_path("case.safetensors"), &err),
+                     SELORA_OK);
     slr_safetensors_writer_free(writer);
     slr_safetensors_close(good);
     return scratch_path("case.safetensors");
@@ -153,8 +158,10 @@ static void expect(const change *c)
 {
     selora_status status = selora_verify(context, model, changed_case(c), 0, NULL, NULL);
     const char *said = selora_error(context);
-    if (c->message && (status != SELORA_BAD_INPUT || !strstr(said, c->message) || strchr(said, '\n')))
-        fail_msg("%s, %s: status %d, said \"%s\", expected 3 and \"%s\"", c->file, c->name, status, said, c->message);
+    if (c->message &&
+        (status != SELORA_BAD_INPUT || !strstr(said, c->message) || strchr(said, '\n')))
+        fail_msg("%s, %s: status %d, said \"%s\", expected 3 and \"%s\"", c->file, c->name, status,
+                 said, c->message);
     if (!c->message && status != SELORA_OK)
         fail_msg("%s, %s: status %d, said \"%s\"", c->file, c->name, status, said);
 }
@@ -203,21 +210,28 @@ static const change tensor_changes[] = {
     {"unet", RESHAPE, "in.sample", "2 4 8 3", 0, "expect.output: dimension 2 is 3, expected 8"},
     {"unet", RESHAPE, "in.sample", "8 1 3 8", 0, "in.sample: dimension 1 is 1, expected 4"},
     {"unet", RESHAPE, "in.sample", "2 4 24", 0, "in.sample has 3 dimensions, expected 4"},
-    {"unet", RESHAPE, "in.encoder_hidden_states", "1 26 15", 0, "in.encoder_hidden_states: dimension 0 is 1, expected 2"},
+    {"unet", RESHAPE, "in.encoder_hidden_states", "1 26 15", 0,
+     "in.encoder_hidden_states: dimension 0 is 1, expected 2"},
     {"unet", RESHAPE, "in.encoder_hidden_states", "2 15 13", 0, "dimension 2 is 13, expected 15"},
     {"unet", AS_F64, "in.sample", NULL, 0, "in.sample is stored as F64, expected F32"},
     {"unet", AS_F64, "expect.output", NULL, 0, NULL},
     {"unet", SET, "in.sample", NULL, (double)NAN, "in.sample: element 1 is not finite"},
     {"unet", SET, "in.timestep", NULL, (double)INFINITY, "in.timestep: element 1 is not finite"},
-    {"text_encoder", SET, "in.input_ids", NULL, 1e6, "in.input_ids: element 1 is 1000000, expected 0 to"},
+    {"text_encoder", SET, "in.input_ids", NULL, 1e6,
+     "in.input_ids: element 1 is 1000000, expected 0 to"},
     {"text_encoder", SET, "in.input_ids", NULL, -1, "in.input_ids: element 1 is -1"},
-    {"text_encoder", AS_F32, "in.input_ids", NULL, 0, "in.input_ids is stored as F32, expected I64"},
-    {"tokenizer", AS_F32, "expect.input_ids", NULL, 0, "expect.input_ids is stored as F32, expected I64"},
+    {"text_encoder", AS_F32, "in.input_ids", NULL, 0,
+     "in.input_ids is stored as F32, expected I64"},
+    {"tokenizer", AS_F32, "expect.input_ids", NULL, 0,
+     "expect.input_ids is stored as F32, expected I64"},
     {"vae_encode", RESHAPE, "in.image", "1 3 1 1625", 0, "in.image is smaller than 8x8 pixels"},
-    {"vae_encode", RESHAPE, "expect.mean", "1 4 8 3", 0, "expect.logvar: dimension 2 is 3, expected 8"},
+    {"vae_encode", RESHAPE, "expect.mean", "1 4 8 3", 0,
+     "expect.logvar: dimension 2 is 3, expected 8"},
     {"vae_encode", RESHAPE, "in.image", "1 3 65 25", 0, "the output is 3x8, the VAE makes 8x3"},
-    {"vae_decode", RESHAPE, "expect.image", "2 3 64 24", 0, "the output is 64x24, the VAE makes 24x64"},
-    {"train_step", SET, "in.timestep", NULL, 1000, "in.timestep: element 1 is 1000, expected 0 to 999"},
+    {"vae_decode", RESHAPE, "expect.image", "2 3 64 24", 0,
+     "the output is 64x24, the VAE makes 24x64"},
+    {"train_step", SET, "in.timestep", NULL, 1000,
+     "in.timestep: element 1 is 1000, expected 0 to 999"},
     {"train_step", RESHAPE, "expect.loss", "1", 0, NULL},
     {"schedule_euler", AS_F64, "expect.alphas_cumprod", NULL, 0, NULL},
     {"sample_pndm", DROP, "in.negative_input_ids", NULL, 0, "in.negative_input_ids is missing"},
@@ -232,16 +246,21 @@ static const change tensor_changes[] = {
 static const change adapter_changes[] = {
     {"train_step", DROP, "in.adapter." TO_Q ".lora_A", NULL, 0, TO_Q ".lora_A is missing"},
     {"train_step", DROP, "in.adapter." TO_Q ".lora_B", NULL, 0, TO_Q ".lora_B is missing"},
-    {"train_step", DROP, "expect.grad." TO_Q ".lora_A", NULL, 0, "expect.grad." TO_Q ".lora_A is missing"},
-    {"train_step", DROP, "expect.grad." TO_Q ".lora_B", NULL, 0, "expect.grad." TO_Q ".lora_B is missing"},
+    {"train_step", DROP, "expect.grad." TO_Q ".lora_A", NULL, 0,
+     "expect.grad." TO_Q ".lora_A is missing"},
+    {"train_step", DROP, "expect.grad." TO_Q ".lora_B", NULL, 0,
+     "expect.grad." TO_Q ".lora_B is missing"},
     {"train_step", DROP, "in.probe." TO_Q, NULL, 0, "in.probe." TO_Q " is missing"},
-    {"train_step", DROP, "expect.probe_grad." TO_Q, NULL, 0, "expect.probe_grad." TO_Q " is missing"},
+    {"train_step", DROP, "expect.probe_grad." TO_Q, NULL, 0,
+     "expect.probe_grad." TO_Q " is missing"},
     {"train_step", DROP, "expect.ratio." TO_Q, NULL, 0, "expect.ratio." TO_Q " is missing"},
-    {"train_step", ADD, "in.adapter.unet.nothing.lora_A", NULL, 0, "unet.nothing.lora_B is missing"},
+    {"train_step", ADD, "in.adapter.unet.nothing.lora_A", NULL, 0,
+     "unet.nothing.lora_B is missing"},
     {"train_step", ADD, "in.adapter.unet.nothing", NULL, 0, ".lora_A or .lora_B is expected"},
     {"train_step", ADD, "in.adapter..lora_A", NULL, 0, ".lora_A or .lora_B is expected"},
     {"train_step", ADD, "in.probe.", NULL, 0, "in.adapter..lora_A is missing"},
-    {"train_step", ADD, "expect.ratio.unet.nothing", NULL, 0, "in.adapter.unet.nothing.lora_A is missing"},
+    {"train_step", ADD, "expect.ratio.unet.nothing", NULL, 0,
+     "in.adapter.unet.nothing.lora_A is missing"},
     {"train_step", RESHAPE, "in.adapter." TO_Q ".lora_A", "63", 0, "has 1 dimensions, expected 2"},
     {"train_step", RESHAPE, "in.adapter." TO_Q ".lora_A", "21 3", 0, "is 21x3, expected 21x21"},
     {"train_step", RESHAPE, "in.adapter." TO_Q ".lora_B", "3 21", 0, "is 3x21, expected 21x3"},
@@ -306,7 +325,8 @@ static one_row row_of(const change *c, double rtol, selora_status wanted)
 static void test_nan_in_an_output_fails(void **state)
 {
     (void)state;
-    one_row row = row_of(&(change){"unet", SET, "expect.output", NULL, (double)NAN, NULL}, 1e9, SELORA_CHECK_FAILED);
+    one_row row = row_of(&(change){"unet", SET, "expect.output", NULL, (double)NAN, NULL}, 1e9,
+                         SELORA_CHECK_FAILED);
     assert_false(row.row.passed);
     assert_true(isnan(row.row.relative) && isnan(row.row.max_abs));
 }
@@ -314,7 +334,8 @@ static void test_nan_in_an_output_fails(void **state)
 static void test_zero_output_must_be_met_exactly(void **state)
 {
     (void)state;
-    one_row row = row_of(&(change){"unet", CLEAR, "expect.output", NULL, 0, NULL}, 1e9, SELORA_CHECK_FAILED);
+    one_row row =
+        row_of(&(change){"unet", CLEAR, "expect.output", NULL, 0, NULL}, 1e9, SELORA_CHECK_FAILED);
     assert_true(isinf(row.row.relative));
 }
 
@@ -322,8 +343,9 @@ static void test_zero_output_must_be_met_exactly(void **state)
 static void test_floor_of_gradients(void **state)
 {
     (void)state;
-    one_row row = row_of(&(change){"train_step", CLEAR, "expect.grad." TO_Q ".lora_B", NULL, 0, NULL}, 0,
-                         SELORA_CHECK_FAILED);
+    one_row row =
+        row_of(&(change){"train_step", CLEAR, "expect.grad." TO_Q ".lora_B", NULL, 0, NULL}, 0,
+               SELORA_CHECK_FAILED);
     assert_int_equal(row.failed, 1);
     assert_true(row.row.relative > 2e-4 && row.row.relative < 1e3);
 }
@@ -331,33 +353,48 @@ static void test_floor_of_gradients(void **state)
 static void test_integers_are_exact(void **state)
 {
     (void)state;
-    one_row row = row_of(&(change){"tokenizer", SET, "expect.input_ids", NULL, 3, NULL}, 1e9, SELORA_CHECK_FAILED);
+    one_row row = row_of(&(change){"tokenizer", SET, "expect.input_ids", NULL, 3, NULL}, 1e9,
+                         SELORA_CHECK_FAILED);
     assert_true(row.row.tolerance == 0);
-    row = row_of(&(change){"schedule_pndm", SET, "expect.timesteps", NULL, 3, NULL}, 1e9, SELORA_CHECK_FAILED);
+    row = row_of(&(change){"schedule_pndm", SET, "expect.timesteps", NULL, 3, NULL}, 1e9,
+                 SELORA_CHECK_FAILED);
     assert_int_equal(row.failed, 1);
 }
 
 static void test_tolerances(void **state)
 {
     (void)state;
-    static const struct { const char *file, *tensor; double tolerance; } wanted[] = {
-        {"text_encoder", "expect.last_hidden_state", 1e-5}, {"unet", "expect.output", 1e-4},
-        {"vae_encode", "expect.logvar", 1e-4}, {"vae_decode", "expect.image", 1e-4},
-        {"train_step", "expect.loss", 1e-4}, {"train_step", "expect.prediction", 1e-4},
-        {"train_step", "expect.grad." TO_Q ".lora_A", 2e-4}, {"train_step", "expect.probe_grad." TO_Q, 2e-4},
-        {"train_step", "expect.ratio." TO_Q, 2e-4}, {"schedule_euler", "expect.timesteps", 1e-5},
+    static const struct {
+        const char *file, *tensor;
+        double tolerance;
+    } wanted[] = {
+        {"text_encoder", "expect.last_hidden_state", 1e-5},
+        {"unet", "expect.output", 1e-4},
+        {"vae_encode", "expect.logvar", 1e-4},
+        {"vae_decode", "expect.image", 1e-4},
+        {"train_step", "expect.loss", 1e-4},
+        {"train_step", "expect.prediction", 1e-4},
+        {"train_step", "expect.grad." TO_Q ".lora_A", 2e-4},
+        {"train_step", "expect.probe_grad." TO_Q, 2e-4},
+        {"train_step", "expect.ratio." TO_Q, 2e-4},
+        {"schedule_euler", "expect.timesteps", 1e-5},
         {"schedule_euler", "expect.alphas_cumprod", 1e-5},
-        {"sample_pndm", "expect.latents", 1e-3}, {"sample_euler", "expect.image", 1e-3}, {"adam", "expect.v", 1e-5},
+        {"sample_pndm", "expect.latents", 1e-3},
+        {"sample_euler", "expect.image", 1e-3},
+        {"adam", "expect.v", 1e-5},
     };
     for (size_t i = 0; i < sizeof wanted / sizeof *wanted; i++) {
-        one_row row = row_of(&(change){wanted[i].file, KEEP, wanted[i].tensor, NULL, 0, NULL}, 0, SELORA_OK);
+        one_row row =
+            row_of(&(change){wanted[i].file, KEEP, wanted[i].tensor, NULL, 0, NULL}, 0, SELORA_OK);
         assert_true(row.row.tolerance == wanted[i].tolerance);
-        row = row_of(&(change){wanted[i].file, KEEP, wanted[i].tensor, NULL, 0, NULL}, 0.25, SELORA_OK);
+        row = row_of(&(change){wanted[i].file, KEEP, wanted[i].tensor, NULL, 0, NULL}, 0.25,
+                     SELORA_OK);
         assert_true(row.row.tolerance == 0.25);
     }
 }
 
-/* A file cut anywhere, or with bytes turned over in its header, is refused or compared, never worse. */
+/* A file cut anywhere, or with bytes turned over in its header, is refused or compared, never
+ * worse. */
 static void test_damaged_files(void **state)
 {
     (void)state;
@@ -368,7 +405,9 @@ static void test_damaged_files(void **state)
     memcpy(&header, bytes, sizeof header);
     for (size_t length = 0; length < size; length += length < header ? 997 : 7919) {
         scratch_write("cut.safetensors", bytes, length);
-        assert_int_equal(selora_verify(context, model, scratch_path("cut.safetensors"), 0, NULL, NULL), SELORA_BAD_INPUT);
+        assert_int_equal(
+            selora_verify(context, model, scratch_path("cut.safetensors"), 0, NULL, NULL),
+            SELORA_BAD_INPUT);
         assert_null(strchr(selora_error(context), '\n'));
     }
     uint32_t seed = 1;
@@ -378,8 +417,10 @@ static void test_damaged_files(void **state)
         char before = bytes[at];
         bytes[at] ^= (char)(1 << (seed >> 29));
         scratch_write("turned.safetensors", bytes, size);
-        selora_status status = selora_verify(context, model, scratch_path("turned.safetensors"), 0, NULL, NULL);
-        assert_true(status == SELORA_OK || status == SELORA_CHECK_FAILED || status == SELORA_BAD_INPUT);
+        selora_status status =
+            selora_verify(context, model, scratch_path("turned.safetensors"), 0, NULL, NULL);
+        assert_true(status == SELORA_OK || status == SELORA_CHECK_FAILED ||
+                    status == SELORA_BAD_INPUT);
         bytes[at] = before;
     }
     free(bytes);
@@ -388,10 +429,13 @@ static void test_damaged_files(void **state)
 static void test_what_is_no_case(void **state)
 {
     (void)state;
-    assert_int_equal(selora_verify(context, model, FOLDER "nothing.safetensors", 0, NULL, NULL), SELORA_BAD_INPUT);
+    assert_int_equal(selora_verify(context, model, FOLDER "nothing.safetensors", 0, NULL, NULL),
+                     SELORA_BAD_INPUT);
     assert_int_equal(selora_verify(context, model, FOLDER, 0, NULL, NULL), SELORA_BAD_INPUT);
-    assert_int_equal(selora_verify(context, model, FOLDER "model/model_index.json", 0, NULL, NULL), SELORA_BAD_INPUT);
-    assert_int_equal(selora_verify(context, model, FOLDER "model.safetensors", 0, NULL, NULL), SELORA_BAD_INPUT);
+    assert_int_equal(selora_verify(context, model, FOLDER "model/model_index.json", 0, NULL, NULL),
+                     SELORA_BAD_INPUT);
+    assert_int_equal(selora_verify(context, model, FOLDER "model.safetensors", 0, NULL, NULL),
+                     SELORA_BAD_INPUT);
 }
 
 int main(void)
@@ -400,8 +444,10 @@ int main(void)
         cmocka_unit_test_setup_teardown(test_metadata, scratch_setup, scratch_teardown),
         cmocka_unit_test_setup_teardown(test_tensors, scratch_setup, scratch_teardown),
         cmocka_unit_test_setup_teardown(test_adapters, scratch_setup, scratch_teardown),
-        cmocka_unit_test_setup_teardown(test_nan_in_an_output_fails, scratch_setup, scratch_teardown),
-        cmocka_unit_test_setup_teardown(test_zero_output_must_be_met_exactly, scratch_setup, scratch_teardown),
+        cmocka_unit_test_setup_teardown(test_nan_in_an_output_fails, scratch_setup,
+                                        scratch_teardown),
+        cmocka_unit_test_setup_teardown(test_zero_output_must_be_met_exactly, scratch_setup,
+                                        scratch_teardown),
         cmocka_unit_test_setup_teardown(test_floor_of_gradients, scratch_setup, scratch_teardown),
         cmocka_unit_test_setup_teardown(test_integers_are_exact, scratch_setup, scratch_teardown),
         cmocka_unit_test_setup_teardown(test_tolerances, scratch_setup, scratch_teardown),

@@ -27,8 +27,8 @@ static void count_row(void *user, const selora_verify_row *row)
     t->worst = used > t->worst ? used : t->worst;
     if (!row->passed) {
         t->failed++;
-        print_error("%s: %s: max %g, relative %g, allowed %g\n", row->file, row->tensor, row->max_abs, row->relative,
-                    row->tolerance);
+        print_error("%s: %s: max %g, relative %g, allowed %g\n", row->file, row->tensor,
+                    row->max_abs, row->relative, row->tolerance);
     }
 }
 
@@ -45,7 +45,8 @@ static int list_cases(const char *folder, const char *but, char *names[], int mo
     assert_non_null(dir);
     for (struct dirent *entry; (entry = readdir(dir));) {
         const char *end = strstr(entry->d_name, ".safetensors");
-        if (end && strncmp(entry->d_name, "model", 5) != 0 && strncmp(entry->d_name, but, strlen(but)) != 0 && count < most)
+        if (end && strncmp(entry->d_name, "model", 5) != 0 &&
+            strncmp(entry->d_name, but, strlen(but)) != 0 && count < most)
             names[count++] = strdup(entry->d_name);
     }
     closedir(dir);
@@ -53,7 +54,8 @@ static int list_cases(const char *folder, const char *but, char *names[], int mo
     return count;
 }
 
-static void check_folder(const char *name, const char *model_file, const char *but, const selora_settings *settings)
+static void check_folder(const char *name, const char *model_file, const char *but,
+                         const selora_settings *settings)
 {
     char path[512], folder[512], config[512], *names[64];
     selora_context *context;
@@ -62,7 +64,8 @@ static void check_folder(const char *name, const char *model_file, const char *b
     snprintf(path, sizeof path, "%s/%s", folder, model_file);
     snprintf(config, sizeof config, "%s/model", folder);
     assert_int_equal(selora_context_new(settings, &context), SELORA_OK);
-    if (selora_model_load(context, path, &(selora_model_options){.config = config}, &model) != SELORA_OK)
+    if (selora_model_load(context, path, &(selora_model_options){.config = config}, &model) !=
+        SELORA_OK)
         fail_msg("%s", selora_error(context));
     int count = list_cases(folder, but, names, 64);
     assert_true(count >= 11);
@@ -126,12 +129,15 @@ static void test_another_model_fails(void **state)
     tally t = {0};
     assert_int_equal(selora_context_new(NULL, &context), SELORA_OK);
     assert_int_equal(selora_model_load(context, CASES "two-levels/model", NULL, &model), SELORA_OK);
-    assert_int_equal(selora_verify(context, model, CASES "three-levels/schedule_pndm.safetensors", 0, NULL, NULL),
+    assert_int_equal(selora_verify(context, model, CASES "three-levels/schedule_pndm.safetensors",
+                                   0, NULL, NULL),
                      SELORA_CHECK_FAILED); /* linspace here, leading there */
-    assert_int_equal(selora_verify(context, model, CASES "two-levels/unet.safetensors", 1e-12, NULL, &t),
-                     SELORA_CHECK_FAILED);
-    assert_int_equal(selora_verify(context, model, CASES "three-levels/unet.safetensors", 0, NULL, NULL),
-                     SELORA_BAD_INPUT); /* another width of text states */
+    assert_int_equal(
+        selora_verify(context, model, CASES "two-levels/unet.safetensors", 1e-12, NULL, &t),
+        SELORA_CHECK_FAILED);
+    assert_int_equal(
+        selora_verify(context, model, CASES "three-levels/unet.safetensors", 0, NULL, NULL),
+        SELORA_BAD_INPUT); /* another width of text states */
     selora_model_free(model);
     selora_context_free(context);
 }
@@ -139,8 +145,8 @@ static void test_another_model_fails(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_three_levels), cmocka_unit_test(test_four_levels),
-        cmocka_unit_test(test_two_levels), cmocka_unit_test(test_single_file),
+        cmocka_unit_test(test_three_levels),  cmocka_unit_test(test_four_levels),
+        cmocka_unit_test(test_two_levels),    cmocka_unit_test(test_single_file),
         cmocka_unit_test(test_naive_kernels), cmocka_unit_test(test_another_model_fails),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

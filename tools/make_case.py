@@ -1,15 +1,17 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: MIT
-"""Makes reference cases for `selora verify` from a diffusers folder: inputs, and what diffusers and transformers give for them.
+"""Makes reference cases for `selora verify` from a diffusers folder: inputs, and what diffusers and
+transformers give for them.
 
     tools/make_case.py --model DIR --kind unet --out unet.safetensors
     tools/make_case.py --model DIR --kind train_step --rank-max 6 --probes 3 --out step.safetensors
     tools/make_case.py --model DIR --kind all --out FOLDER              one case of every kind
 
-The inputs are drawn from --seed; captions (--text, several times) replace the built-in ones. Adapters are added by
-plain matrix products here, so that nothing but torch stands between the definition and the numbers. --double computes the
-reference in 64 bits.
+The inputs are drawn from --seed; captions (--text, several times) replace the built-in ones. Adapters
+are added by plain matrix products here, so that nothing but torch stands between the definition and
+the numbers. --double computes the reference in 64 bits.
 """
+
 import argparse
 import glob
 import json
@@ -18,8 +20,15 @@ import os
 import diffusers
 import torch
 import transformers
-from diffusers import (AutoencoderKL, DDIMScheduler, DDPMScheduler, DPMSolverMultistepScheduler,
-                       EulerDiscreteScheduler, PNDMScheduler, UNet2DConditionModel)
+from diffusers import (
+    AutoencoderKL,
+    DDIMScheduler,
+    DDPMScheduler,
+    DPMSolverMultistepScheduler,
+    EulerDiscreteScheduler,
+    PNDMScheduler,
+    UNet2DConditionModel,
+)
 from safetensors.torch import save_file
 from transformers import CLIPTextModel, CLIPTokenizer
 
@@ -27,12 +36,30 @@ for library in (diffusers, transformers):
     library.logging.set_verbosity_error()
     library.logging.disable_progress_bar()
 
-KINDS = ("tokenizer", "text_encoder", "unet", "vae_encode", "vae_decode", "train_step", "schedule", "sample", "adam")
+KINDS = (
+    "tokenizer",
+    "text_encoder",
+    "unet",
+    "vae_encode",
+    "vae_decode",
+    "train_step",
+    "schedule",
+    "sample",
+    "adam",
+)
 SAMPLERS = ("pndm", "ddim", "dpmpp_2m", "euler")
-TEXTS = ["frontal chest, nodule, upper left", "", "The heart is normal in size. The lungs are clear!",
-         "Cardiomegaly; XXXX 12.5 mm nodule", "it's they'll don't 'RE we've 'S", "lung " * 100,
-         "\u00e9panchement \u00e0 gauche, pou\u0308s 5 \u00b5g/L", "\u80f8\u90e8X\u7dda\u5199\u771f \u039f\u0394\u039f\u03a3",
-         "a <|endoftext|> b <|STARTOFTEXT|> c!!", "\U0001fa7b x-ray \u2764\ufe0f\u00a0 50% <3cm ___ (T2)"]
+TEXTS = [
+    "frontal chest, nodule, upper left",
+    "",
+    "The heart is normal in size. The lungs are clear!",
+    "Cardiomegaly; XXXX 12.5 mm nodule",
+    "it's they'll don't 'RE we've 'S",
+    "lung " * 100,
+    "\u00e9panchement \u00e0 gauche, pou\u0308s 5 \u00b5g/L",
+    "\u80f8\u90e8X\u7dda\u5199\u771f \u039f\u0394\u039f\u03a3",
+    "a <|endoftext|> b <|STARTOFTEXT|> c!!",
+    "\U0001fa7b x-ray \u2764\ufe0f\u00a0 50% <3cm ___ (T2)",
+]
 
 
 class Model:
@@ -46,8 +73,11 @@ class Model:
         if name not in self.parts:
             path = f"{self.folder}/{name}"
             # Weight files of a variant alone: model.fp16.safetensors and its shards.
-            plain = [f for f in glob.glob(f"{path}/*.safetensors*") if os.path.basename(f).split("-")[0].count(".") < 2
-                     or f.endswith("index.json")]
+            plain = [
+                f
+                for f in glob.glob(f"{path}/*.safetensors*")
+                if os.path.basename(f).split("-")[0].count(".") < 2 or f.endswith("index.json")
+            ]
             if not plain or all(".fp16" in f for f in plain):
                 arguments["variant"] = "fp16"
             module = loader.from_pretrained(path, torch_dtype=torch.float32, **arguments)
@@ -83,8 +113,17 @@ class Model:
 
 def scheduler_of(config, sampler):
     """The scheduler class of a sampler with the values of the folder's file."""
-    base = {key: config[key] for key in ("num_train_timesteps", "beta_start", "beta_end", "beta_schedule",
-                                         "prediction_type") if key in config}
+    base = {
+        key: config[key]
+        for key in (
+            "num_train_timesteps",
+            "beta_start",
+            "beta_end",
+            "beta_schedule",
+            "prediction_type",
+        )
+        if key in config
+    }
     base["steps_offset"] = config.get("steps_offset", 1)
     if "timestep_spacing" in config:
         base["timestep_spacing"] = config["timestep_spacing"]
@@ -123,7 +162,9 @@ def draw_adapters(model, generator, share, rank_max, probes_max):
         wide, high = module.in_features, module.out_features
         bound = (6 / wide) ** 0.5
         a = (torch.rand(rank, wide, generator=generator) * 2 - 1) * bound
-        b = torch.randn(high, rank, generator=generator) * (0.02 if torch.rand((), generator=generator) < 0.7 else 0)
+        b = torch.randn(high, rank, generator=generator) * (
+            0.02 if torch.rand((), generator=generator) < 0.7 else 0
+        )
         q = int(torch.randint(0, probes_max + 1, (), generator=generator))
         probe = (torch.rand(q, wide, generator=generator) * 2 - 1) * bound if q else None
         adapters[path] = (a, b, probe)
@@ -131,7 +172,7 @@ def draw_adapters(model, generator, share, rank_max, probes_max):
 
 
 class Adapted:
-    """While it is open: y = W x + b + scale (x A^T) B^T, and zero columns of B against the probe rows."""
+    """While it is open: y = W x + b + scale (x A^T) B^T; zero columns of B against the probe rows."""
 
     def __init__(self, model, adapters, scale, gradients):
         self.model, self.adapters, self.scale = model, adapters, scale
@@ -141,7 +182,9 @@ class Adapted:
             zero = None
             if probe is not None:
                 probe = probe.to(model.dtype)
-                zero = torch.zeros(b.shape[0], probe.shape[0], dtype=model.dtype, requires_grad=gradients)
+                zero = torch.zeros(
+                    b.shape[0], probe.shape[0], dtype=model.dtype, requires_grad=gradients
+                )
             self.leaves[path], self.probes[path] = (a, b), (probe, zero)
 
     def __enter__(self):
@@ -159,6 +202,7 @@ class Adapted:
             if probe is not None:
                 output = output + self.scale * ((x @ probe.T) @ zero.T)
             return output
+
         return add
 
     def __exit__(self, *_):
@@ -178,7 +222,10 @@ class Adapted:
         tensors = {}
         for path, (a, b) in self.leaves.items():
             zero = self.probes[path][1]
-            tensors[f"expect.grad.{path}.lora_A"], tensors[f"expect.grad.{path}.lora_B"] = a.grad, b.grad
+            tensors[f"expect.grad.{path}.lora_A"], tensors[f"expect.grad.{path}.lora_B"] = (
+                a.grad,
+                b.grad,
+            )
             if zero is not None:
                 energy = a.grad.double().square().sum() + b.grad.double().square().sum()
                 ratio = 1 + zero.grad.double().square().sum(0) / energy
@@ -187,11 +234,13 @@ class Adapted:
         return tensors
 
 
-# ---- one function a kind -----------------------------------------------------------------------------------
+# ---- one function a kind -----------------------------------------------------
 
 
 def token_ids(model, texts):
-    return model.tokenizer(texts, padding="max_length", max_length=77, truncation=True, return_tensors="pt").input_ids
+    return model.tokenizer(
+        texts, padding="max_length", max_length=77, truncation=True, return_tensors="pt"
+    ).input_ids
 
 
 def encode(model, ids):
@@ -203,7 +252,9 @@ def randn(shape, generator):
 
 
 def case_tokenizer(model, o, g):
-    return {"texts": json.dumps(o.text, ensure_ascii=not o.utf8)}, {"expect.input_ids": token_ids(model, o.text)}
+    return {"texts": json.dumps(o.text, ensure_ascii=not o.utf8)}, {
+        "expect.input_ids": token_ids(model, o.text)
+    }
 
 
 def some_ids(model, o, g, count):
@@ -228,7 +279,12 @@ def case_unet(model, o, g):
     else:
         timestep = torch.randint(0, 1000, (o.batch,), generator=g)
     output = model.unet(sample.to(model.dtype), timestep, states.to(model.dtype)).sample
-    return {}, {"in.sample": sample, "in.timestep": timestep, "in.encoder_hidden_states": states, "expect.output": output}
+    return {}, {
+        "in.sample": sample,
+        "in.timestep": timestep,
+        "in.encoder_hidden_states": states,
+        "expect.output": output,
+    }
 
 
 def case_vae_encode(model, o, g):
@@ -240,26 +296,48 @@ def case_vae_encode(model, o, g):
 
 def case_vae_decode(model, o, g):
     latent = randn((o.batch, 4, o.height, o.width), g)
-    return {}, {"in.latent": latent, "expect.image": model.vae.decode(latent.to(model.dtype)).sample}
+    return {}, {
+        "in.latent": latent,
+        "expect.image": model.vae.decode(latent.to(model.dtype)).sample,
+    }
 
 
 def case_train_step(model, o, g):
-    scheduler = DDPMScheduler(**{key: value for key, value in model.scheduler_config.items()
-                                 if key in ("beta_start", "beta_end", "beta_schedule", "prediction_type")})
-    latents, noise = randn((o.batch, 4, o.height, o.width), g), randn((o.batch, 4, o.height, o.width), g)
+    scheduler = DDPMScheduler(
+        **{
+            key: value
+            for key, value in model.scheduler_config.items()
+            if key in ("beta_start", "beta_end", "beta_schedule", "prediction_type")
+        }
+    )
+    latents, noise = randn((o.batch, 4, o.height, o.width), g), randn(
+        (o.batch, 4, o.height, o.width), g
+    )
     timestep = torch.randint(0, 1000, (o.batch,), generator=g)
     ids = some_ids(model, o, g, o.batch)
     adapters = draw_adapters(model, g, o.share, o.rank_max, o.probes)
     x0, eps = latents.to(model.dtype), noise.to(model.dtype)
     noisy = scheduler.add_noise(x0, eps, timestep)
-    target = scheduler.get_velocity(x0, eps, timestep) if scheduler.config.prediction_type == "v_prediction" else eps
+    target = (
+        scheduler.get_velocity(x0, eps, timestep)
+        if scheduler.config.prediction_type == "v_prediction"
+        else eps
+    )
     with torch.enable_grad(), Adapted(model, adapters, o.scale, True) as adapted:
         prediction = model.unet(noisy, timestep, encode(model, ids)).sample
         loss = torch.nn.functional.mse_loss(prediction, target)
         if adapters:
             loss.backward()
-    tensors = {"in.latents": latents, "in.noise": noise, "in.timestep": timestep, "in.input_ids": ids,
-               "expect.loss": loss, "expect.prediction": prediction, **adapted.inputs(), **adapted.gradients()}
+    tensors = {
+        "in.latents": latents,
+        "in.noise": noise,
+        "in.timestep": timestep,
+        "in.input_ids": ids,
+        "expect.loss": loss,
+        "expect.prediction": prediction,
+        **adapted.inputs(),
+        **adapted.gradients(),
+    }
     return {"scale": repr(o.scale)}, tensors
 
 
@@ -269,8 +347,10 @@ def case_schedule(model, o, g):
     times = scheduler.timesteps.double()
     if bool((times == times.round()).all()):
         times = times.long()
-    return {"sampler": o.sampler, "steps": str(o.steps)}, {"expect.timesteps": times,
-                                                           "expect.alphas_cumprod": scheduler.alphas_cumprod}
+    return {"sampler": o.sampler, "steps": str(o.steps)}, {
+        "expect.timesteps": times,
+        "expect.alphas_cumprod": scheduler.alphas_cumprod,
+    }
 
 
 def case_sample(model, o, g):
@@ -292,9 +372,18 @@ def case_sample(model, o, g):
                 e_neg, e_pos = e.chunk(2)
                 e = e_neg + o.guidance * (e_pos - e_neg)
             x = scheduler.step(e, t, x).prev_sample
-        image = model.vae.decode(x.to(model.dtype) / model.vae.config.scaling_factor).sample if o.image else None
-    tensors = {"in.latents": start, "in.input_ids": ids, "in.negative_input_ids": negative, "expect.latents": x,
-               **adapted.inputs()}
+        image = (
+            model.vae.decode(x.to(model.dtype) / model.vae.config.scaling_factor).sample
+            if o.image
+            else None
+        )
+    tensors = {
+        "in.latents": start,
+        "in.input_ids": ids,
+        "in.negative_input_ids": negative,
+        "expect.latents": x,
+        **adapted.inputs(),
+    }
     if image is not None:
         tensors["expect.image"] = image
     metadata = {"sampler": o.sampler, "steps": str(o.steps), "guidance": repr(o.guidance)}
@@ -305,16 +394,28 @@ def case_sample(model, o, g):
 
 def case_adam(_model, o, g):
     w = randn((o.count,), g)
-    gradients = [randn((o.count,), g) * 10.0 ** float(torch.randint(-6, 2, (), generator=g)) for _ in range(o.steps)]
+    gradients = [
+        randn((o.count,), g) * 10.0 ** float(torch.randint(-6, 2, (), generator=g))
+        for _ in range(o.steps)
+    ]
     parameter = w.to(_model.dtype).clone().requires_grad_(True)
-    optimizer = torch.optim.AdamW([parameter], lr=o.lr, betas=(o.beta1, o.beta2), eps=o.eps, weight_decay=o.weight_decay)
+    optimizer = torch.optim.AdamW(
+        [parameter], lr=o.lr, betas=(o.beta1, o.beta2), eps=o.eps, weight_decay=o.weight_decay
+    )
     for gradient in gradients:
         parameter.grad = gradient.to(_model.dtype)
         optimizer.step()
     state = optimizer.state[parameter]
-    tensors = {"in.w0": w, **{f"in.grad.{i}": gradient for i, gradient in enumerate(gradients)},
-               "expect.w": parameter.detach(), "expect.m": state["exp_avg"], "expect.v": state["exp_avg_sq"]}
-    return {key: repr(getattr(o, key)) for key in ("lr", "beta1", "beta2", "eps", "weight_decay")}, tensors
+    tensors = {
+        "in.w0": w,
+        **{f"in.grad.{i}": gradient for i, gradient in enumerate(gradients)},
+        "expect.w": parameter.detach(),
+        "expect.m": state["exp_avg"],
+        "expect.v": state["exp_avg_sq"],
+    }
+    return {
+        key: repr(getattr(o, key)) for key in ("lr", "beta1", "beta2", "eps", "weight_decay")
+    }, tensors
 
 
 def sort_metadata(path):
@@ -323,8 +424,11 @@ def sort_metadata(path):
         length = int.from_bytes(file.read(8), "little")
         header = json.loads(file.read(length))
         header["__metadata__"] = dict(sorted(header["__metadata__"].items()))
-        text = json.dumps({"__metadata__": header.pop("__metadata__"), **header}, ensure_ascii=False,
-                          separators=(",", ":")).encode()
+        text = json.dumps(
+            {"__metadata__": header.pop("__metadata__"), **header},
+            ensure_ascii=False,
+            separators=(",", ":"),
+        ).encode()
         assert len(text) <= length
         file.seek(8)
         file.write(text.ljust(length))
@@ -335,9 +439,12 @@ def write_case(model, kind, path, options):
     generator = torch.Generator().manual_seed(options.seed)
     with torch.no_grad():
         metadata, tensors = globals()[f"case_{kind}"](model, options, generator)
-    metadata |= {"format": "selora-case/1", "kind": kind,
-                 "producer": f"diffusers {diffusers.__version__}, transformers {transformers.__version__}, "
-                             f"torch {torch.__version__.split('+')[0]}"}
+    metadata |= {
+        "format": "selora-case/1",
+        "kind": kind,
+        "producer": f"diffusers {diffusers.__version__}, transformers {transformers.__version__}, "
+        f"torch {torch.__version__.split('+')[0]}",
+    }
     for name, tensor in tensors.items():
         tensor = tensor.detach()
         if tensor.is_floating_point() and (name.startswith("in.") or not options.double):
@@ -350,29 +457,50 @@ def write_case(model, kind, path, options):
 
 
 def option_parser():
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
     parser.add_argument("--model", required=True, metavar="DIR", help="diffusers folder")
     parser.add_argument("--kind", required=True, choices=(*KINDS, "all"))
-    parser.add_argument("--out", required=True, metavar="FILE", help="case file; a folder with --kind all")
+    parser.add_argument(
+        "--out", required=True, metavar="FILE", help="case file; a folder with --kind all"
+    )
     parser.add_argument("--seed", type=int, default=1)
     parser.add_argument("--double", action="store_true", help="reference in 64 bits, F64 outputs")
     parser.add_argument("--batch", type=int, default=2)
     parser.add_argument("--height", type=int, default=7, help="of the latents")
     parser.add_argument("--width", type=int, default=9)
-    parser.add_argument("--tokens", type=int, default=77, help="unet: length of encoder_hidden_states")
-    parser.add_argument("--odd", type=int, default=0, help="vae_encode: pixels beyond a multiple of the latent factor")
-    parser.add_argument("--fractional", action="store_true", help="unet: timesteps that are no whole numbers")
+    parser.add_argument(
+        "--tokens", type=int, default=77, help="unet: length of encoder_hidden_states"
+    )
+    parser.add_argument(
+        "--odd",
+        type=int,
+        default=0,
+        help="vae_encode: pixels beyond a multiple of the latent factor",
+    )
+    parser.add_argument(
+        "--fractional", action="store_true", help="unet: timesteps that are no whole numbers"
+    )
     parser.add_argument("--text", action="append", help="a caption; may be repeated")
-    parser.add_argument("--utf8", action="store_true", help="tokenizer: texts unescaped in the header")
+    parser.add_argument(
+        "--utf8", action="store_true", help="tokenizer: texts unescaped in the header"
+    )
     parser.add_argument("--negative", default="", help="sample: negative prompt")
     parser.add_argument("--sampler", choices=SAMPLERS, default="pndm")
-    parser.add_argument("--steps", type=int, default=10, help="of the sampler; adam: of the optimiser")
+    parser.add_argument(
+        "--steps", type=int, default=10, help="of the sampler; adam: of the optimiser"
+    )
     parser.add_argument("--guidance", type=float, default=7.5)
     parser.add_argument("--image", action="store_true", help="sample: the decoded picture too")
     parser.add_argument("--with-adapters", action="store_true", help="sample: adapters in place")
-    parser.add_argument("--share", type=float, default=0.6, help="of the linear layers that get an adapter")
+    parser.add_argument(
+        "--share", type=float, default=0.6, help="of the linear layers that get an adapter"
+    )
     parser.add_argument("--rank-max", type=int, default=5)
-    parser.add_argument("--probes", type=int, default=2, help="train_step: most probe rows of a layer")
+    parser.add_argument(
+        "--probes", type=int, default=2, help="train_step: most probe rows of a layer"
+    )
     parser.add_argument("--scale", type=float, default=8.0)
     parser.add_argument("--count", type=int, default=257, help="adam: length of w")
     parser.add_argument("--lr", type=float, default=1e-4)

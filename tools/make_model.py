@@ -3,15 +3,17 @@
 """Makes a small Stable Diffusion 1.x-layout model with random weights, for tests.
 
     tools/make_model.py OUT --random 7                 a configuration drawn from a seed
-    tools/make_model.py OUT --spec FILE.json           the configuration of a file (print one with --show)
+    tools/make_model.py OUT --spec FILE.json           one from a file (print one with --show)
     tools/make_model.py --show --random 7
 
-A spec is JSON: {"seed": 1, "unet": {..}, "vae": {..}, "text": {..}, "scheduler": {..}, "tokenizer": {..}, "store": {..}}.
-unet, vae and text are the arguments of UNet2DConditionModel, AutoencoderKL and CLIPTextConfig, scheduler is the text of
-scheduler_config.json, and store says how it is written: dtype f32|f16|bf16, shard_bytes, variant, old_vae_names,
-text_prefix, old_configs (drops the keys that early diffusers versions did not write), single_file (a second file beside the
+A spec is JSON: {"seed": 1, "unet": {..}, "vae": {..}, "text": {..}, "scheduler": {..},
+"tokenizer": {..}, "store": {..}}. unet, vae and text are the arguments of UNet2DConditionModel,
+AutoencoderKL and CLIPTextConfig, scheduler is the text of scheduler_config.json, and store says how
+it is written: dtype f32|f16|bf16, shard_bytes, variant, old_vae_names, text_prefix, old_configs
+(drops the keys that early diffusers versions did not write), single_file (a second file beside the
 folder, OUT.safetensors, in LDM names).
 """
+
 import argparse
 import json
 import os
@@ -33,13 +35,14 @@ transformers.logging.disable_progress_bar()
 
 DTYPES = {"f32": torch.float32, "f16": torch.float16, "bf16": torch.bfloat16}
 BOS, EOS = "<|startoftext|>", "<|endoftext|>"
-CORPUS = """frontal chest radiograph of a patient with a small nodule in the upper left lobe the heart is normal in size the
-lungs are clear no pleural effusion or pneumothorax lateral view of the abdomen brain mri axial slice with a round lesion right
-side left side large mass there is cardiomegaly and mild edema of the lower right lung a photo of an ellipse with bright texture
+CORPUS = """frontal chest radiograph of a patient with a small nodule in the upper left lobe the heart
+is normal in size the lungs are clear no pleural effusion or pneumothorax lateral view of the abdomen
+brain mri axial slice with a round lesion right side left side large mass there is cardiomegaly and
+mild edema of the lower right lung a photo of an ellipse with bright texture
 acute finding stable since the last examination 12 mm 3.5 cm it's isn't they'll"""
 
 
-# ---- tokenizer ---------------------------------------------------------------------------------------------
+# ---- tokenizer ---------------------------------------------------------------
 
 
 def byte_symbols():
@@ -69,7 +72,7 @@ def learn_merges(count):
         for parts, times in words.items():
             out, i = [], 0
             while i < len(parts):
-                if parts[i:i + 2] == best:
+                if parts[i : i + 2] == best:
                     out.append(parts[i] + parts[i + 1])
                     i += 2
                 else:
@@ -83,8 +86,9 @@ def learn_merges(count):
 def read_bpe(path):
     """The merges of CLIP's bpe_simple_vocab_16e6.txt.gz."""
     import gzip
+
     with gzip.open(path, "rt", encoding="utf-8") as file:
-        lines = file.read().split("\n")[1:49152 - 256 - 2 + 1]
+        lines = file.read().split("\n")[1 : 49152 - 256 - 2 + 1]
     return [tuple(line.split()) for line in lines]
 
 
@@ -104,28 +108,50 @@ def write_tokenizer(folder, spec):
     files = spec.get("files", "vocab")
     os.makedirs(folder, exist_ok=True)
     if files in ("json", "both"):
-        CLIPTokenizer(vocab=vocab, merges=merges, pad_token=pad, model_max_length=77).save_pretrained(folder)
+        CLIPTokenizer(
+            vocab=vocab, merges=merges, pad_token=pad, model_max_length=77
+        ).save_pretrained(folder)
     if files in ("vocab", "both"):
         with open(f"{folder}/vocab.json", "w", encoding="utf-8") as file:
             json.dump(vocab, file, ensure_ascii=bool(spec.get("ascii")))
         with open(f"{folder}/merges.txt", "w", encoding="utf-8") as file:
             file.write("#version: 0.2\n" + "".join(f"{a} {b}\n" for a, b in merges))
     if files == "vocab":
+
         def token(text):
-            return {"content": text, "lstrip": False, "normalized": True, "rstrip": False, "single_word": False}
-        special = {"bos_token": token(BOS), "eos_token": token(EOS), "unk_token": token(EOS), "pad_token": pad}
+            return {
+                "content": text,
+                "lstrip": False,
+                "normalized": True,
+                "rstrip": False,
+                "single_word": False,
+            }
+
+        special = {
+            "bos_token": token(BOS),
+            "eos_token": token(EOS),
+            "unk_token": token(EOS),
+            "pad_token": pad,
+        }
         with open(f"{folder}/special_tokens_map.json", "w", encoding="utf-8") as file:
             json.dump(special, file, indent=2)
-        config = {"add_prefix_space": False, "do_lower_case": True, "errors": "replace", "model_max_length": 77,
-                  "tokenizer_class": "CLIPTokenizer"}
-        config |= {key: {"__type": "AddedToken", **value} if isinstance(value, dict) else value
-                   for key, value in special.items()}
+        config = {
+            "add_prefix_space": False,
+            "do_lower_case": True,
+            "errors": "replace",
+            "model_max_length": 77,
+            "tokenizer_class": "CLIPTokenizer",
+        }
+        config |= {
+            key: {"__type": "AddedToken", **value} if isinstance(value, dict) else value
+            for key, value in special.items()
+        }
         with open(f"{folder}/tokenizer_config.json", "w", encoding="utf-8") as file:
             json.dump(config, file, indent=2)
     return len(vocab)
 
 
-# ---- weights -----------------------------------------------------------------------------------------------
+# ---- weights -----------------------------------------------------------------
 
 
 @torch.no_grad()
@@ -147,13 +173,22 @@ def draw_weights(module, generator, dtype):
 
 def rename_file(path, rename):
     tensors = load_file(path)
-    save_file({rename(name): tensor.contiguous() for name, tensor in tensors.items()}, path, {"format": "pt"})
+    save_file(
+        {rename(name): tensor.contiguous() for name, tensor in tensors.items()},
+        path,
+        {"format": "pt"},
+    )
 
 
 def old_vae_name(name):
     if ".attentions.0." not in name:
         return name
-    for new, old in (("to_q", "query"), ("to_k", "key"), ("to_v", "value"), ("to_out.0", "proj_attn")):
+    for new, old in (
+        ("to_q", "query"),
+        ("to_k", "key"),
+        ("to_v", "value"),
+        ("to_out.0", "proj_attn"),
+    ):
         name = name.replace(f".{new}.", f".{old}.")
     return name
 
@@ -167,7 +202,9 @@ def rename_weights(folder, rename):
         elif ".safetensors.index" in entry:
             with open(path, encoding="utf-8") as file:
                 index = json.load(file)
-            index["weight_map"] = {rename(name): shard for name, shard in index["weight_map"].items()}
+            index["weight_map"] = {
+                rename(name): shard for name, shard in index["weight_map"].items()
+            }
             with open(path, "w", encoding="utf-8") as file:
                 json.dump(index, file, indent=2)
 
@@ -176,17 +213,48 @@ def text_prefix_name(wanted):
     def rename(name):
         bare = name.removeprefix("text_model.")
         return f"text_model.{bare}" if wanted else bare
+
     return rename
 
 
 OLD_KEYS = {
-    "unet": {"_class_name", "act_fn", "attention_head_dim", "block_out_channels", "center_input_sample",
-             "cross_attention_dim", "down_block_types", "downsample_padding", "flip_sin_to_cos", "freq_shift", "in_channels",
-             "layers_per_block", "mid_block_scale_factor", "norm_eps", "norm_num_groups", "out_channels", "sample_size",
-             "up_block_types", "use_linear_projection", "_diffusers_version"},
-    "vae": {"_class_name", "act_fn", "block_out_channels", "down_block_types", "in_channels", "latent_channels",
-            "layers_per_block", "norm_num_groups", "out_channels", "sample_size", "scaling_factor", "up_block_types",
-            "_diffusers_version"},
+    "unet": {
+        "_class_name",
+        "act_fn",
+        "attention_head_dim",
+        "block_out_channels",
+        "center_input_sample",
+        "cross_attention_dim",
+        "down_block_types",
+        "downsample_padding",
+        "flip_sin_to_cos",
+        "freq_shift",
+        "in_channels",
+        "layers_per_block",
+        "mid_block_scale_factor",
+        "norm_eps",
+        "norm_num_groups",
+        "out_channels",
+        "sample_size",
+        "up_block_types",
+        "use_linear_projection",
+        "_diffusers_version",
+    },
+    "vae": {
+        "_class_name",
+        "act_fn",
+        "block_out_channels",
+        "down_block_types",
+        "in_channels",
+        "latent_channels",
+        "layers_per_block",
+        "norm_num_groups",
+        "out_channels",
+        "sample_size",
+        "scaling_factor",
+        "up_block_types",
+        "_diffusers_version",
+    },
 }
 
 
@@ -194,8 +262,11 @@ def clean_config(path, keep):
     """Drops what names this machine, and keys that old versions did not have."""
     with open(path, encoding="utf-8") as file:
         config = json.load(file)
-    config = {key: value for key, value in config.items()
-              if key != "_name_or_path" and (keep is None or key in keep)}
+    config = {
+        key: value
+        for key, value in config.items()
+        if key != "_name_or_path" and (keep is None or key in keep)
+    }
     if keep is not None and config.get("scaling_factor") == 0.18215:
         del config["scaling_factor"]
     if keep is not None and config.get("use_linear_projection") is False:
@@ -205,15 +276,21 @@ def clean_config(path, keep):
         file.write("\n")
 
 
-# ---- single file -------------------------------------------------------------------------------------------
+# ---- single file -------------------------------------------------------------
 
 
 def ldm_unet_name(name, per_block):
     """down_blocks and so on to input_blocks and so on; `per_block` is layers_per_block."""
     parts = name.split(".")
     top = {"conv_in": "input_blocks.0.0", "conv_norm_out": "out.0", "conv_out": "out.2"}
-    resnet = {"norm1": "in_layers.0", "conv1": "in_layers.2", "time_emb_proj": "emb_layers.1",
-              "norm2": "out_layers.0", "conv2": "out_layers.3", "conv_shortcut": "skip_connection"}
+    resnet = {
+        "norm1": "in_layers.0",
+        "conv1": "in_layers.2",
+        "time_emb_proj": "emb_layers.1",
+        "norm2": "out_layers.0",
+        "conv2": "out_layers.3",
+        "conv_shortcut": "skip_connection",
+    }
     if parts[0] in top:
         return ".".join([top[parts[0]], *parts[1:]])
     if parts[0] == "time_embedding":
@@ -224,7 +301,11 @@ def ldm_unet_name(name, per_block):
         return ".".join(["middle_block.1", *parts[3:]])
     level, kind, j = int(parts[1]), parts[2], int(parts[3])
     down = parts[0] == "down_blocks"
-    side, first = ("input_blocks", (per_block + 1) * level + 1) if down else ("output_blocks", (per_block + 1) * level)
+    side, first = (
+        ("input_blocks", (per_block + 1) * level + 1)
+        if down
+        else ("output_blocks", (per_block + 1) * level)
+    )
     if kind == "resnets":
         return ".".join([side, str(first + j), "0", resnet[parts[4]], *parts[5:]])
     if kind == "attentions":
@@ -245,10 +326,15 @@ def ldm_vae_name(name, levels):
         if rest[1] == "resnets":
             return ".".join([side, "mid", f"block_{int(rest[2]) + 1}", *rest[3:]])
         short = ".".join(rest[3:])
-        for new, old in (("group_norm.", "norm."), ("to_q.", "q."), ("to_k.", "k."), ("to_v.", "v."),
-                         ("to_out.0.", "proj_out.")):
+        for new, old in (
+            ("group_norm.", "norm."),
+            ("to_q.", "q."),
+            ("to_k.", "k."),
+            ("to_v.", "v."),
+            ("to_out.0.", "proj_out."),
+        ):
             if short.startswith(new):
-                short = old + short[len(new):]
+                short = old + short[len(new) :]
         return f"{side}.mid.attn_1.{short}"
     if rest[0] in ("down_blocks", "up_blocks"):
         way = rest[0].split("_")[0]
@@ -271,14 +357,20 @@ def write_single_file(path, unet, vae, text, text_prefix):
     for name, tensor in vae.state_dict().items():
         if ".attentions.0." in name and tensor.ndim == 2:
             tensor = tensor[:, :, None, None]
-        tensors["first_stage_model." + ldm_vae_name(name, len(vae.config.block_out_channels))] = tensor
+        tensors["first_stage_model." + ldm_vae_name(name, len(vae.config.block_out_channels))] = (
+            tensor
+        )
     for name, tensor in text.state_dict().items():
         tensors["cond_stage_model.transformer." + text_prefix_name(text_prefix)(name)] = tensor
     tensors["alphas_cumprod"] = torch.ones(1000)
-    save_file({name: tensor.contiguous().clone() for name, tensor in tensors.items()}, path, {"format": "pt"})
+    save_file(
+        {name: tensor.contiguous().clone() for name, tensor in tensors.items()},
+        path,
+        {"format": "pt"},
+    )
 
 
-# ---- the whole folder --------------------------------------------------------------------------------------
+# ---- the whole folder --------------------------------------------------------
 
 
 def build(spec, out):
@@ -308,15 +400,26 @@ def build(spec, out):
         rename_weights(f"{out}/vae", old_vae_name)
     rename_weights(f"{out}/text_encoder", text_prefix_name(store.get("text_prefix", True)))
     os.makedirs(f"{out}/scheduler", exist_ok=True)
-    scheduler = {"_class_name": "PNDMScheduler", "num_train_timesteps": 1000, **spec.get("scheduler", {})}
+    scheduler = {
+        "_class_name": "PNDMScheduler",
+        "num_train_timesteps": 1000,
+        **spec.get("scheduler", {}),
+    }
     with open(f"{out}/scheduler/scheduler_config.json", "w", encoding="utf-8") as file:
         json.dump(scheduler, file, indent=2)
         file.write("\n")
-    index = {"_class_name": "StableDiffusionPipeline", "_diffusers_version": "0.42.1", "requires_safety_checker": False,
-             "feature_extractor": [None, None], "safety_checker": [None, None],
-             "scheduler": ["diffusers", scheduler["_class_name"]], "text_encoder": ["transformers", "CLIPTextModel"],
-             "tokenizer": ["transformers", "CLIPTokenizer"], "unet": ["diffusers", "UNet2DConditionModel"],
-             "vae": ["diffusers", "AutoencoderKL"]}
+    index = {
+        "_class_name": "StableDiffusionPipeline",
+        "_diffusers_version": "0.42.1",
+        "requires_safety_checker": False,
+        "feature_extractor": [None, None],
+        "safety_checker": [None, None],
+        "scheduler": ["diffusers", scheduler["_class_name"]],
+        "text_encoder": ["transformers", "CLIPTextModel"],
+        "tokenizer": ["transformers", "CLIPTokenizer"],
+        "unet": ["diffusers", "UNet2DConditionModel"],
+        "vae": ["diffusers", "AutoencoderKL"],
+    }
     with open(f"{out}/model_index.json", "w", encoding="utf-8") as file:
         json.dump(index, file, indent=2)
         file.write("\n")
@@ -325,7 +428,7 @@ def build(spec, out):
     open_to_all(out)
 
 
-# ---- random configurations ---------------------------------------------------------------------------------
+# ---- random configurations ---------------------------------------------------
 
 
 def divisors(number, most):
@@ -335,44 +438,85 @@ def divisors(number, most):
 def random_unet(rng, width):
     levels = rng.choice([2, 3, 4])
     groups = rng.choice([1, 2, 3, 4, 5, 8])
-    channels = [groups * rng.randint(3, max(4, 28 // groups)) for _ in range(levels)]  # no tiny groups: their gradients vanish
+    channels = [
+        groups * rng.randint(3, max(4, 28 // groups)) for _ in range(levels)
+    ]  # no tiny groups: their gradients vanish
     down = [rng.choice(["CrossAttnDownBlock2D", "DownBlock2D"]) for _ in range(levels)]
     up = [rng.choice(["CrossAttnUpBlock2D", "UpBlock2D"]) for _ in range(levels)]
     common = [d for d in divisors(min(channels), 8) if all(c % d == 0 for c in channels)]
-    heads = rng.choice(common) if rng.random() < 0.4 else [rng.choice(divisors(c, 8)) for c in channels]
-    return {"in_channels": 4, "out_channels": 4, "sample_size": rng.choice([8, 16, 64]),
-            "block_out_channels": channels, "down_block_types": down, "up_block_types": up,
-            "layers_per_block": rng.choice([1, 2]), "attention_head_dim": heads, "cross_attention_dim": width,
-            "norm_num_groups": groups, "use_linear_projection": rng.random() < 0.4}
+    heads = (
+        rng.choice(common) if rng.random() < 0.4 else [rng.choice(divisors(c, 8)) for c in channels]
+    )
+    return {
+        "in_channels": 4,
+        "out_channels": 4,
+        "sample_size": rng.choice([8, 16, 64]),
+        "block_out_channels": channels,
+        "down_block_types": down,
+        "up_block_types": up,
+        "layers_per_block": rng.choice([1, 2]),
+        "attention_head_dim": heads,
+        "cross_attention_dim": width,
+        "norm_num_groups": groups,
+        "use_linear_projection": rng.random() < 0.4,
+    }
 
 
 def random_vae(rng):
     levels = rng.choice([2, 3, 4])
     groups = rng.choice([1, 2, 4, 5])
     channels = [groups * rng.randint(3, max(4, 20 // groups)) for _ in range(levels)]
-    return {"in_channels": 3, "out_channels": 3, "latent_channels": 4, "block_out_channels": channels,
-            "down_block_types": ["DownEncoderBlock2D"] * levels, "up_block_types": ["UpDecoderBlock2D"] * levels,
-            "layers_per_block": rng.choice([1, 2]), "norm_num_groups": groups, "sample_size": 32,
-            "scaling_factor": rng.choice([0.18215, 0.13025, 0.5, 1.0])}
+    return {
+        "in_channels": 3,
+        "out_channels": 3,
+        "latent_channels": 4,
+        "block_out_channels": channels,
+        "down_block_types": ["DownEncoderBlock2D"] * levels,
+        "up_block_types": ["UpDecoderBlock2D"] * levels,
+        "layers_per_block": rng.choice([1, 2]),
+        "norm_num_groups": groups,
+        "sample_size": 32,
+        "scaling_factor": rng.choice([0.18215, 0.13025, 0.5, 1.0]),
+    }
 
 
 def random_text(rng):
     heads = rng.choice([1, 2, 3, 4])
     width = heads * rng.choice([4, 5, 7, 8, 12])
-    return {"hidden_size": width, "intermediate_size": rng.randint(width, 4 * width),
-            "num_hidden_layers": rng.randint(1, 3), "num_attention_heads": heads,
-            "hidden_act": rng.choice(["quick_gelu", "gelu"]), "max_position_embeddings": 77}
+    return {
+        "hidden_size": width,
+        "intermediate_size": rng.randint(width, 4 * width),
+        "num_hidden_layers": rng.randint(1, 3),
+        "num_attention_heads": heads,
+        "hidden_act": rng.choice(["quick_gelu", "gelu"]),
+        "max_position_embeddings": 77,
+    }
 
 
 def random_scheduler(rng):
-    config = {"_class_name": rng.choice(["PNDMScheduler", "DDIMScheduler", "EulerDiscreteScheduler",
-                                         "DPMSolverMultistepScheduler"]),
-              "num_train_timesteps": 1000, "trained_betas": None,
-              "beta_start": rng.choice([0.00085, 0.0015, 0.0001]), "beta_end": rng.choice([0.012, 0.0195, 0.02]),
-              "beta_schedule": rng.choice(["scaled_linear", "scaled_linear", "linear"]),
-              "prediction_type": rng.choice(["epsilon", "epsilon", "v_prediction"])}
-    optional = {"steps_offset": rng.choice([0, 1]), "set_alpha_to_one": rng.random() < 0.5, "clip_sample": False,
-                "timestep_spacing": rng.choice(["leading", "trailing", "linspace"]), "skip_prk_steps": True}
+    config = {
+        "_class_name": rng.choice(
+            [
+                "PNDMScheduler",
+                "DDIMScheduler",
+                "EulerDiscreteScheduler",
+                "DPMSolverMultistepScheduler",
+            ]
+        ),
+        "num_train_timesteps": 1000,
+        "trained_betas": None,
+        "beta_start": rng.choice([0.00085, 0.0015, 0.0001]),
+        "beta_end": rng.choice([0.012, 0.0195, 0.02]),
+        "beta_schedule": rng.choice(["scaled_linear", "scaled_linear", "linear"]),
+        "prediction_type": rng.choice(["epsilon", "epsilon", "v_prediction"]),
+    }
+    optional = {
+        "steps_offset": rng.choice([0, 1]),
+        "set_alpha_to_one": rng.random() < 0.5,
+        "clip_sample": False,
+        "timestep_spacing": rng.choice(["leading", "trailing", "linspace"]),
+        "skip_prk_steps": True,
+    }
     for key, value in optional.items():
         if rng.random() < 0.6:
             config[key] = value
@@ -383,14 +527,30 @@ def random_spec(seed):
     rng = random.Random(seed)
     text = random_text(rng)
     dtype = rng.choice(["f32", "f32", "f16", "bf16"])
-    return {"seed": seed, "text": text, "unet": random_unet(rng, text["hidden_size"]), "vae": random_vae(rng),
-            "scheduler": random_scheduler(rng),
-            "tokenizer": {"files": rng.choice(["vocab", "json", "both"]), "pad": rng.choice([EOS, EOS, "!"]),
-                          "merges": rng.choice([40, 160])},
-            "store": {"dtype": dtype, "shard_bytes": rng.choice([None, None, "60KB"]),
-                      "variant": rng.choice([None, None, "fp16"]), "old_vae_names": rng.random() < 0.3,
-                      "text_prefix": rng.random() < 0.5, "old_configs": rng.random() < 0.3,
-                      "single_file": rng.random() < 0.3}}
+    spec = {
+        "seed": seed,
+        "text": text,
+        "unet": random_unet(rng, text["hidden_size"]),
+        "vae": random_vae(rng),
+        "scheduler": random_scheduler(rng),
+        "tokenizer": {
+            "files": rng.choice(["vocab", "json", "both"]),
+            "pad": rng.choice([EOS, EOS, "!"]),
+            "merges": rng.choice([40, 160]),
+        },
+        "store": {
+            "dtype": dtype,
+            "shard_bytes": rng.choice([None, None, "60KB"]),
+            "variant": rng.choice([None, None, "fp16"]),
+            "old_vae_names": rng.random() < 0.3,
+            "text_prefix": rng.random() < 0.5,
+            "old_configs": rng.random() < 0.3,
+            "single_file": rng.random() < 0.3,
+        },
+    }
+    if spec["store"]["shard_bytes"]:
+        spec["store"]["old_vae_names"] = False  # diffusers does not rename in shards
+    return spec
 
 
 def open_to_all(out):
@@ -403,7 +563,9 @@ def open_to_all(out):
 
 
 def main():
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
     parser.add_argument("out", nargs="?", help="folder; an existing one is replaced")
     parser.add_argument("--random", type=int, metavar="SEED", help="draw the configuration")
     parser.add_argument("--spec", metavar="FILE", help="the configuration as JSON")

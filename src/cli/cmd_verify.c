@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT
- * A row for each compared tensor on stdout, the worst of all repeated last; with --json each row is one JSON object. */
+ * A row for each compared tensor on stdout, the worst of all repeated last; with --json each row is
+ * one JSON object. */
 #include <math.h>
 #include <stddef.h>
 #include <stdio.h>
@@ -16,11 +17,16 @@ typedef struct verify_options {
 #define OPTION(name, kind, field, low, high, values, help, required) \
     {name, kind, offsetof(verify_options, field), low, high, values, help, required}
 static const selora_option list[] = {
-    OPTION("model", SELORA_OPTION_TEXT, model, 0, 0, "DIR|FILE", "diffusers folder, or one .safetensors file with LDM names", 1),
-    OPTION("variant", SELORA_OPTION_TEXT, variant, 0, 0, "NAME", "weight files of a variant, such as fp16", 0),
-    OPTION("tokenizer", SELORA_OPTION_TEXT, tokenizer, 0, 0, "DIR|FILE", "tokenizer; needed with a single-file model", 0),
-    OPTION("model-config", SELORA_OPTION_TEXT, model_config, 0, 0, "DIR", "diffusers folder with the configs of a single-file model", 0),
-    OPTION("rtol", SELORA_OPTION_NUMBER, rtol, 0, 1e9, "X", "relative tolerance of every floating tensor (0: the default of each)", 0),
+    OPTION("model", SELORA_OPTION_TEXT, model, 0, 0, "DIR|FILE",
+           "diffusers folder, or one .safetensors file with LDM names", 1),
+    OPTION("variant", SELORA_OPTION_TEXT, variant, 0, 0, "NAME",
+           "weight files of a variant, such as fp16", 0),
+    OPTION("tokenizer", SELORA_OPTION_TEXT, tokenizer, 0, 0, "DIR|FILE",
+           "tokenizer; needed with a single-file model", 0),
+    OPTION("model-config", SELORA_OPTION_TEXT, model_config, 0, 0, "DIR",
+           "diffusers folder with the configs of a single-file model", 0),
+    OPTION("rtol", SELORA_OPTION_NUMBER, rtol, 0, 1e9, "X",
+           "relative tolerance of every floating tensor (0: the default of each)", 0),
     OPTION("json", SELORA_OPTION_FLAG, json, 0, 0, "", "a JSON object a row", 0),
 };
 enum { OPTION_COUNT = sizeof list / sizeof *list, MAX_ROW = 4096 };
@@ -62,15 +68,18 @@ static void format_json(const selora_verify_row *row, char text[MAX_ROW])
     char file[MAX_ROW / 3], tensor[MAX_ROW / 3], max_abs[32], relative[32];
     json_string(file, sizeof file, row->file);
     json_string(tensor, sizeof tensor, row->tensor);
-    snprintf(text, MAX_ROW, "{\"file\": %s, \"kind\": \"%s\", \"tensor\": %s, \"max_abs\": %s, \"relative\": %s, "
-             "\"tolerance\": %.9g, \"passed\": %s}", file, row->kind, tensor, json_number(row->max_abs, max_abs),
+    snprintf(text, MAX_ROW,
+             "{\"file\": %s, \"kind\": \"%s\", \"tensor\": %s, \"max_abs\": %s, \"relative\": %s, "
+             "\"tolerance\": %.9g, \"passed\": %s}",
+             file, row->kind, tensor, json_number(row->max_abs, max_abs),
              json_number(row->relative, relative), row->tolerance, row->passed ? "true" : "false");
 }
 
 static void format_text(const selora_verify_row *row, char text[MAX_ROW])
 {
     snprintf(text, MAX_ROW, "%s  max %9.2e  relative %9.2e  allowed %7.0e  %.1500s: %.1500s",
-             row->passed ? "pass" : "FAIL", row->max_abs, row->relative, row->tolerance, row->file, row->tensor);
+             row->passed ? "pass" : "FAIL", row->max_abs, row->relative, row->tolerance, row->file,
+             row->tensor);
 }
 
 static void print_row(void *user, const selora_verify_row *row)
@@ -92,16 +101,19 @@ static void print_row(void *user, const selora_verify_row *row)
 }
 
 /* Every case is tried; the first failure of the gravest kind is what the program ends with. */
-static selora_status verify_all(selora_context *context, const verify_options *options, const cli_arguments *arguments)
+static selora_status verify_all(selora_context *context, const verify_options *options,
+                                const cli_arguments *arguments)
 {
     selora_model *model = NULL;
     selora_model_options inner = {options->variant, options->tokenizer, options->model_config};
-    selora_status status = selora_model_load(context, options->model, &inner, &model), worst = SELORA_OK;
+    selora_status worst = SELORA_OK;
+    selora_status status = selora_model_load(context, options->model, &inner, &model);
     if (status != SELORA_OK)
         return status;
     rows r = {.json = options->json, .worst = -1};
     for (int i = 0; i < arguments->position_count && status <= SELORA_BAD_INPUT; i++) {
-        status = selora_verify(context, model, arguments->positions[i], options->rtol, print_row, &r);
+        const char *path = arguments->positions[i];
+        status = selora_verify(context, model, path, options->rtol, print_row, &r);
         if (status >= SELORA_BAD_INPUT)
             fprintf(stderr, "selora: %s\n", selora_error(context));
         if (status > worst)
@@ -116,19 +128,22 @@ static selora_status verify_all(selora_context *context, const verify_options *o
 int cmd_verify(int argc, char **argv)
 {
     verify_options options = {0};
-    cli_arguments arguments = {.list = list, .count = OPTION_COUNT, .options = &options, .max_positions = argc};
+    cli_arguments arguments = {
+        .list = list, .count = OPTION_COUNT, .options = &options, .max_positions = argc};
     selora_status status = cli_parse(&arguments, argc, argv);
     int code = cli_exit_code(status);
     if (status == SELORA_OK && arguments.common.help) {
-        cli_print_help("selora verify --model DIR|FILE CASE...: does selora compute what diffusers computes?",
-                       "selora verify --model sd15 unet.safetensors train_step.safetensors", list, OPTION_COUNT);
+        cli_print_help("selora verify --model DIR|FILE CASE...: does selora compute what diffusers does?",
+                       "selora verify --model sd15 unet.safetensors train_step.safetensors", list,
+                       OPTION_COUNT);
     } else if (status == SELORA_OK && arguments.position_count == 0) {
         fprintf(stderr, "selora: verify: expected case files (tools/make_case.py makes them)\n");
         code = SELORA_USAGE;
     } else if (status == SELORA_OK) {
         cli_terminal terminal;
         selora_context *context = cli_context(&arguments, &terminal);
-        code = cli_exit_code(context ? verify_all(context, &options, &arguments) : SELORA_NO_RESOURCE);
+        status = context ? verify_all(context, &options, &arguments) : SELORA_NO_RESOURCE;
+        code = cli_exit_code(status);
         selora_context_free(context);
     }
     cli_arguments_free(&arguments);

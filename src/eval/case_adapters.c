@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT
  *
- * Checking comes first, by name: every name of a group must have its partners. Loading then takes all of it for
- * granted.
+ * Checking comes first, by name: every name of a group must have its partners. Loading then takes
+ * all of it for granted.
  */
 #include "eval/case_adapters.h"
 
@@ -48,8 +48,8 @@ bool slr_case_is_adapter_name(const slr_case_format *format, const char *name)
 }
 
 /* The tensor prefix + layer + suffix; NULL when there is none (or no memory for its name). */
-static const slr_stored_tensor *find(const slr_reference_case *c, const char *prefix, const char *layer,
-                                     const char *suffix)
+static const slr_stored_tensor *find(const slr_reference_case *c, const char *prefix,
+                                     const char *layer, const char *suffix)
 {
     char *name = slr_format("%s%s%s", prefix, layer, suffix);
     const slr_stored_tensor *tensor = name ? slr_case_find(c, name) : NULL;
@@ -57,12 +57,13 @@ static const slr_stored_tensor *find(const slr_reference_case *c, const char *pr
     return tensor;
 }
 
-static selora_status need(const slr_reference_case *c, const char *prefix, const char *layer, const char *suffix,
-                          const slr_stored_tensor **tensor, slr_error *err)
+static selora_status need(const slr_reference_case *c, const char *prefix, const char *layer,
+                          const char *suffix, const slr_stored_tensor **tensor, slr_error *err)
 {
     *tensor = find(c, prefix, layer, suffix);
     return *tensor ? SELORA_OK
-                   : slr_fail(err, SELORA_BAD_INPUT, "%s: %s%s%s is missing", path_of(c), prefix, layer, suffix);
+                   : slr_fail(err, SELORA_BAD_INPUT, "%s: %s%s%s is missing", path_of(c), prefix,
+                              layer, suffix);
 }
 
 /* The matrix of a linear layer of the model, or NULL. */
@@ -76,8 +77,8 @@ static const slr_weight_spec *find_layer(const slr_graph *record, const char *la
     return NULL;
 }
 
-static selora_status check_gradients(const slr_reference_case *c, const char *layer, int64_t rank, int64_t in,
-                                     int64_t out, slr_error *err)
+static selora_status check_gradients(const slr_reference_case *c, const char *layer, int64_t rank,
+                                     int64_t in, int64_t out, slr_error *err)
 {
     const slr_stored_tensor *tensor, *probe = find(c, PROBE, layer, "");
     SLR_TRY(need(c, GRADIENT, layer, ".lora_A", &tensor, err));
@@ -89,8 +90,8 @@ static selora_status check_gradients(const slr_reference_case *c, const char *la
     SLR_TRY(slr_case_check_tensor(c, probe, SLR_CASE_REAL, 2, err));
     SLR_TRY(slr_case_check_shape(c, probe, probe->shape[0], in, err));
     if (probe->shape[0] > MAX_RANK)
-        return slr_fail(err, SELORA_BAD_INPUT, "%s: %s has %lld rows, at most %d are supported", path_of(c), probe->name,
-                        (long long)probe->shape[0], MAX_RANK);
+        return slr_fail(err, SELORA_BAD_INPUT, "%s: %s has %lld rows, at most %d are supported",
+                        path_of(c), probe->name, (long long)probe->shape[0], MAX_RANK);
     SLR_TRY(need(c, PROBE_GRADIENT, layer, "", &tensor, err));
     SLR_TRY(slr_case_check_shape(c, tensor, out, probe->shape[0], err));
     SLR_TRY(need(c, RATIO, layer, "", &tensor, err));
@@ -98,34 +99,40 @@ static selora_status check_gradients(const slr_reference_case *c, const char *la
 }
 
 /* A layer that has lora_A: everything about it. */
-static selora_status check_layer(const slr_reference_case *c, const slr_graph *record, const char *layer,
-                                 slr_error *err)
+static selora_status check_layer(const slr_reference_case *c, const slr_graph *record,
+                                 const char *layer, slr_error *err)
 {
     const slr_stored_tensor *a, *b;
     SLR_TRY(need(c, ADAPTER, layer, ".lora_A", &a, err));
     SLR_TRY(need(c, ADAPTER, layer, ".lora_B", &b, err));
     const slr_weight_spec *matrix = find_layer(record, layer);
     if (!matrix)
-        return slr_fail(err, SELORA_BAD_INPUT, "%s: %s: the model has no linear layer of this name", path_of(c), a->name);
+        return slr_fail(err, SELORA_BAD_INPUT, "%s: %s: the model has no linear layer of this name",
+                        path_of(c), a->name);
     int64_t out = matrix->shape[0], in = matrix->shape[1];
     SLR_TRY(slr_case_check_tensor(c, a, SLR_CASE_REAL, 2, err));
     SLR_TRY(slr_case_check_shape(c, a, a->shape[0], in, err));
     if (a->shape[0] > MAX_RANK)
-        return slr_fail(err, SELORA_BAD_INPUT, "%s: %s has rank %lld, at most %d is supported", path_of(c), a->name,
-                        (long long)a->shape[0], MAX_RANK);
+        return slr_fail(err, SELORA_BAD_INPUT, "%s: %s has rank %lld, at most %d is supported",
+                        path_of(c), a->name, (long long)a->shape[0], MAX_RANK);
     SLR_TRY(slr_case_check_shape(c, b, out, a->shape[0], err));
-    return slr_case_formats[c->kind].gradients ? check_gradients(c, layer, a->shape[0], in, out, err) : SELORA_OK;
+    return slr_case_formats[c->kind].gradients
+               ? check_gradients(c, layer, a->shape[0], in, out, err)
+               : SELORA_OK;
 }
 
-/* The layer that a name of one of the groups speaks of, on the heap; NULL when the name has no such form. */
+/* The layer that a name of one of the groups speaks of, on the heap; NULL when the name has no such
+ * form. */
 static char *layer_of(const char *name)
 {
-    static const char *const singles[] = {PROBE, PROBE_GRADIENT, RATIO}, *const pairs[] = {ADAPTER, GRADIENT};
+    static const char *const singles[] = {PROBE, PROBE_GRADIENT, RATIO};
+    static const char *const pairs[] = {ADAPTER, GRADIENT};
     for (int i = 0; i < 3; i++)
         if (after(name, singles[i]))
             return slr_copy_text(after(name, singles[i]));
     for (int i = 0; i < 2; i++) {
-        const char *layer = after(name, pairs[i]), *end = layer && strlen(layer) > 7 ? layer + strlen(layer) - 7 : NULL;
+        const char *layer = after(name, pairs[i]);
+        const char *end = layer && strlen(layer) > 7 ? layer + strlen(layer) - 7 : NULL;
         if (end && (strcmp(end, ".lora_A") == 0 || strcmp(end, ".lora_B") == 0))
             return slr_copy_text_n(layer, (size_t)(end - layer));
     }
@@ -133,13 +140,14 @@ static char *layer_of(const char *name)
 }
 
 /* Each name must belong to an adapted layer, results of probes to a layer with probe rows. */
-static selora_status check_name(const slr_reference_case *c, const slr_graph *record, const char *name,
-                                slr_error *err)
+static selora_status check_name(const slr_reference_case *c, const slr_graph *record,
+                                const char *name, slr_error *err)
 {
     const slr_stored_tensor *partner;
     char *layer = layer_of(name);
     if (!layer)
-        return slr_fail(err, SELORA_BAD_INPUT, "%s: %s does not belong to kind %s (.lora_A or .lora_B is expected)",
+        return slr_fail(err, SELORA_BAD_INPUT,
+                        "%s: %s does not belong to kind %s (.lora_A or .lora_B is expected)",
                         path_of(c), name, c->kind_name);
     selora_status status = need(c, ADAPTER, layer, ".lora_A", &partner, err);
     if (status == SELORA_OK && (after(name, PROBE_GRADIENT) || after(name, RATIO)))
@@ -150,7 +158,8 @@ static selora_status check_name(const slr_reference_case *c, const slr_graph *re
     return status;
 }
 
-selora_status slr_case_check_adapters(const slr_reference_case *c, const slr_model *model, slr_error *err)
+selora_status slr_case_check_adapters(const slr_reference_case *c, const slr_model *model,
+                                      slr_error *err)
 {
     slr_graph *record = slr_model_record(model, false);
     if (!record)
@@ -166,9 +175,11 @@ selora_status slr_case_check_adapters(const slr_reference_case *c, const slr_mod
 }
 
 /* Probe rows lie behind the acting ones, so that the slot is made with room for both. */
-static selora_status add_layer(const slr_reference_case *c, slr_adapter_set *set, const char *layer, slr_error *err)
+static selora_status add_layer(const slr_reference_case *c, slr_adapter_set *set, const char *layer,
+                               slr_error *err)
 {
-    const slr_stored_tensor *a = find(c, ADAPTER, layer, ".lora_A"), *b = find(c, ADAPTER, layer, ".lora_B");
+    const slr_stored_tensor *a = find(c, ADAPTER, layer, ".lora_A");
+    const slr_stored_tensor *b = find(c, ADAPTER, layer, ".lora_B");
     const slr_stored_tensor *probe = find(c, PROBE, layer, "");
     if (!a || !b)
         return slr_fail_memory(err, strlen(layer), "the name of a layer");
@@ -211,7 +222,8 @@ static selora_status build(const slr_reference_case *c, slr_adapter_set *set, sl
     return SELORA_OK;
 }
 
-selora_status slr_case_adapters(const slr_reference_case *c, slr_adapter_set **result, slr_error *err)
+selora_status slr_case_adapters(const slr_reference_case *c, slr_adapter_set **result,
+                                slr_error *err)
 {
     slr_adapter_set *set;
     *result = NULL;

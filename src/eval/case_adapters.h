@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT
  *
- * The adapters of a reference case as an adapter set: A, B and probe rows as given, a rank and a number of probe
- * rows for each layer.
+ * The adapters of a reference case as an adapter set: A, B and probe rows as given, a rank and a
+ * number of probe rows for each layer.
  *
  *     slr_adapter_set *set;
  *     SLR_TRY(slr_case_adapters(c, &set, err));       (NULL when the case has none)

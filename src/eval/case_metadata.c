@@ -21,11 +21,13 @@ static bool is_among(const char *key, const char *const *keys, size_t count)
     return false;
 }
 
-static selora_status required(const slr_reference_case *c, const char *key, const char **value, slr_error *err)
+static selora_status required(const slr_reference_case *c, const char *key, const char **value,
+                              slr_error *err)
 {
     *value = slr_safetensors_metadata(c->file, key);
-    return *value ? SELORA_OK
-                  : slr_fail(err, SELORA_BAD_INPUT, "%s: metadata key %s is missing", path_of(c), key);
+    return *value
+               ? SELORA_OK
+               : slr_fail(err, SELORA_BAD_INPUT, "%s: metadata key %s is missing", path_of(c), key);
 }
 
 static selora_status read_kind(slr_reference_case *c, slr_error *err)
@@ -33,7 +35,8 @@ static selora_status read_kind(slr_reference_case *c, slr_error *err)
     const char *format, *kind, *producer;
     SLR_TRY(required(c, "format", &format, err));
     if (strcmp(format, "selora-case/1") != 0)
-        return slr_fail(err, SELORA_BAD_INPUT, "%s: metadata key format is not \"selora-case/1\"", path_of(c));
+        return slr_fail(err, SELORA_BAD_INPUT, "%s: metadata key format is not \"selora-case/1\"",
+                        path_of(c));
     SLR_TRY(required(c, "kind", &kind, err));
     SLR_TRY(required(c, "producer", &producer, err));
     for (int i = 0; i < SLR_CASE_KINDS; i++)
@@ -42,13 +45,16 @@ static selora_status read_kind(slr_reference_case *c, slr_error *err)
             c->kind_name = slr_case_formats[i].kind;
             return SELORA_OK;
         }
-    return slr_fail(err, SELORA_BAD_INPUT, "%s: metadata key kind: there is no such kind of case; tokenizer, text_encoder, "
-                    "unet, vae_encode, vae_decode, train_step, schedule, sample and adam are", path_of(c));
+    return slr_fail(
+        err, SELORA_BAD_INPUT,
+        "%s: metadata key kind: there is no such kind of case; tokenizer, text_encoder, "
+        "unet, vae_encode, vae_decode, train_step, schedule, sample and adam are",
+        path_of(c));
 }
 
 /* Decimal text, independent of the locale: what JSON calls a number. */
-static selora_status read_number(const slr_reference_case *c, const char *key, bool whole, double low, double high,
-                                 double *number, slr_error *err)
+static selora_status read_number(const slr_reference_case *c, const char *key, bool whole,
+                                 double low, double high, double *number, slr_error *err)
 {
     const char *text;
     SLR_TRY(required(c, key, &text, err));
@@ -57,8 +63,8 @@ static selora_status read_number(const slr_reference_case *c, const char *key, b
     *number = json_number_value(value);
     json_decref(value);
     if (!fits || !(*number >= low && *number <= high))
-        return slr_fail(err, SELORA_BAD_INPUT, "%s: metadata key %s is not a %s from %g to %g", path_of(c), key,
-                        whole ? "whole number" : "number", low, high);
+        return slr_fail(err, SELORA_BAD_INPUT, "%s: metadata key %s is not a %s from %g to %g",
+                        path_of(c), key, whole ? "whole number" : "number", low, high);
     return SELORA_OK;
 }
 
@@ -71,7 +77,8 @@ static selora_status read_texts(slr_reference_case *c, slr_error *err)
     for (size_t i = 0; fits && i < json_array_size(c->texts); i++)
         fits = json_is_string(json_array_get(c->texts, i));
     if (!fits)
-        return slr_fail(err, SELORA_BAD_INPUT, "%s: metadata key texts is not a JSON list of texts", path_of(c));
+        return slr_fail(err, SELORA_BAD_INPUT, "%s: metadata key texts is not a JSON list of texts",
+                        path_of(c));
     c->sizes['N'] = (int64_t)json_array_size(c->texts);
     return SELORA_OK;
 }
@@ -82,7 +89,8 @@ static selora_status read_sampler(slr_reference_case *c, slr_error *err)
     double steps;
     SLR_TRY(required(c, "sampler", &name, err));
     if (slr_sampler_by_name(name, &c->sampler, NULL) != SELORA_OK)
-        return slr_fail(err, SELORA_BAD_INPUT, "%s: metadata key sampler is not one of pndm, ddim, dpmpp_2m and euler",
+        return slr_fail(err, SELORA_BAD_INPUT,
+                        "%s: metadata key sampler is not one of pndm, ddim, dpmpp_2m and euler",
                         path_of(c));
     SLR_TRY(read_number(c, "steps", true, 1, SLR_TRAIN_TIMESTEPS, &steps, err));
     c->steps = (int)steps;
@@ -97,7 +105,8 @@ static selora_status read_adam(slr_reference_case *c, slr_error *err)
     SLR_TRY(read_number(c, "eps", false, 0, 1e6, &c->eps, err));
     SLR_TRY(read_number(c, "weight_decay", false, 0, 1e6, &c->weight_decay, err));
     if (c->beta1 == 1 || c->beta2 == 1)
-        return slr_fail(err, SELORA_BAD_INPUT, "%s: metadata keys beta1 and beta2 must be below 1", path_of(c));
+        return slr_fail(err, SELORA_BAD_INPUT, "%s: metadata keys beta1 and beta2 must be below 1",
+                        path_of(c));
     return SELORA_OK;
 }
 
@@ -117,8 +126,8 @@ selora_status slr_case_read_metadata(slr_reference_case *c, slr_error *err)
         const char *key, *value;
         slr_safetensors_metadata_at(c->file, i, &key, &value);
         if (!is_among(key, common_keys, 3) && !is_among(key, format->keys, SLR_CASE_MAX_KEYS))
-            return slr_fail(err, SELORA_BAD_INPUT, "%s: metadata key %s does not belong to kind %s", path_of(c), key,
-                            c->kind_name);
+            return slr_fail(err, SELORA_BAD_INPUT, "%s: metadata key %s does not belong to kind %s",
+                            path_of(c), key, c->kind_name);
     }
     if (c->kind == SLR_CASE_TOKENIZER)
         SLR_TRY(read_texts(c, err));

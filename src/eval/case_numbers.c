@@ -25,9 +25,11 @@ selora_status slr_case_run_schedule(const slr_case_run *run, slr_error *err)
     SLR_TRY(slr_sampler_timesteps(&schedule, c->sampler, c->steps, &timesteps, &calls, err));
     selora_status status = SELORA_OK;
     if (calls != slr_case_size(c, 'M'))
-        status = slr_fail(err, SELORA_BAD_INPUT, "%s: expect.timesteps has %lld elements, %s makes %d network calls in %d steps",
-                          slr_safetensors_path(c->file), (long long)slr_case_size(c, 'M'), slr_sampler_name(c->sampler),
-                          calls, c->steps);
+        status = slr_fail(
+            err, SELORA_BAD_INPUT,
+            "%s: expect.timesteps has %lld elements, %s makes %d network calls in %d steps",
+            slr_safetensors_path(c->file), (long long)slr_case_size(c, 'M'),
+            slr_sampler_name(c->sampler), calls, c->steps);
     if (status == SELORA_OK) {
         slr_case_compare_doubles(run->report, "expect.timesteps", timesteps);
         slr_case_compare_doubles(run->report, "expect.alphas_cumprod", schedule.alphas_cumprod);
@@ -44,7 +46,8 @@ selora_status slr_case_run_adam(const slr_case_run *run, slr_error *err)
     if (!w)
         return slr_fail_memory(err, (size_t)(4 * count) * sizeof *w, "the optimiser's vectors");
     slr_real *gradient = w + count, *m = gradient + count, *v = m + count;
-    slr_adam adam = {.beta1 = c->beta1, .beta2 = c->beta2, .eps = c->eps, .weight_decay = c->weight_decay};
+    slr_adam adam = {
+        .beta1 = c->beta1, .beta2 = c->beta2, .eps = c->eps, .weight_decay = c->weight_decay};
     slr_case_read(c, "in.w0", SLR_CASE_PLAIN, w);
     for (int64_t step = 0; step < steps; step++) {
         char name[40];

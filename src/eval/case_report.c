@@ -23,7 +23,8 @@ static double default_tolerance(slr_case_kind kind, const char *name)
     case SLR_CASE_UNET:
     case SLR_CASE_VAE_ENCODE:
     case SLR_CASE_VAE_DECODE: return 1e-4;
-    case SLR_CASE_TRAIN_STEP: return is_gradient(name) || starts_with(name, "expect.ratio.") ? 2e-4 : 1e-4;
+    case SLR_CASE_TRAIN_STEP:
+        return is_gradient(name) || starts_with(name, "expect.ratio.") ? 2e-4 : 1e-4;
     case SLR_CASE_SAMPLE: return 1e-3;
     default: return 1e-5;
     }
@@ -90,10 +91,17 @@ static void write_row(slr_case_report *report, const slr_stored_tensor *tensor, 
     double difference = sqrt(s->difference), reference = sqrt(s->reference);
     double denominator = reference > floor ? reference : floor;
     selora_verify_row row = {
-        .file = slr_safetensors_path(c->file), .kind = c->kind_name, .tensor = tensor->name,
+        .file = slr_safetensors_path(c->file),
+        .kind = c->kind_name,
+        .tensor = tensor->name,
         .max_abs = s->finite ? s->max_abs : NAN,
-        .relative = !s->finite ? NAN : difference == 0 ? 0 : denominator > 0 ? difference / denominator : INFINITY,
-        .tolerance = exact ? 0 : report->rtol > 0 ? report->rtol : default_tolerance(c->kind, tensor->name),
+        .relative = !s->finite        ? NAN
+                    : difference == 0 ? 0
+                    : denominator > 0 ? difference / denominator
+                                      : INFINITY,
+        .tolerance = exact              ? 0
+                     : report->rtol > 0 ? report->rtol
+                                        : default_tolerance(c->kind, tensor->name),
     };
     row.passed = row.relative <= row.tolerance; /* false for NaN */
     report->rows++;
@@ -102,7 +110,8 @@ static void write_row(slr_case_report *report, const slr_stored_tensor *tensor, 
         report->write(report->user, &row);
 }
 
-void slr_case_compare(slr_case_report *report, const char *name, slr_case_layout layout, const slr_real *values)
+void slr_case_compare(slr_case_report *report, const char *name, slr_case_layout layout,
+                      const slr_real *values)
 {
     const slr_stored_tensor *tensor = slr_case_find(report->c, name);
     sums s = {.finite = true};

@@ -17,7 +17,8 @@ selora_status slr_case_run_any(const slr_case_run *run, slr_error *err)
 {
     const slr_reference_case *c = run->c;
     SLR_TRY(runs[c->kind](run, err));
-    if (run->report->rows != c->expected) /* a tensor that nobody looked at must not count as equal */
+    if (run->report->rows !=
+        c->expected) /* a tensor that nobody looked at must not count as equal */
         return slr_fail(err, SELORA_CHECK_FAILED, "%s: %d of %d expected tensors were compared",
                         slr_safetensors_path(c->file), run->report->rows, c->expected);
     return SELORA_OK;

@@ -2,8 +2,8 @@
  *
  * Runs a reference case: its inputs through the engine, its outputs into a report.
  *
- *     slr_case_run run = {.c = c, .model = model, .backend = slr_backend_cpu(), .threads = 2, .report = &report};
- *     SLR_TRY(slr_case_run_any(&run, err));
+ *     slr_case_run run = {.c = c, .model = model, .backend = slr_backend_cpu(), .threads = 2,
+ * .report = &report}; SLR_TRY(slr_case_run_any(&run, err));
  */
 #ifndef SLR_CASE_RUN_H
 #define SLR_CASE_RUN_H

@@ -16,11 +16,13 @@ typedef struct sampling {
     slr_real *states, *negatives, *latents, *image; /* image NULL: the case has none */
 } sampling;
 
-static selora_status stop_if_asked(void *context, int call, int calls, const slr_real *x, slr_error *err)
+static selora_status stop_if_asked(void *context, int call, int calls, const slr_real *x,
+                                   slr_error *err)
 {
     const sampling *s = context;
     (void)call, (void)calls, (void)x;
-    return slr_interrupted(s->run->hooks) ? slr_fail(err, SELORA_INTERRUPTED, "interrupted") : SELORA_OK;
+    return slr_interrupted(s->run->hooks) ? slr_fail(err, SELORA_INTERRUPTED, "interrupted")
+                                          : SELORA_OK;
 }
 
 static int64_t image_count(const slr_reference_case *c)
@@ -32,12 +34,15 @@ static int64_t image_count(const slr_reference_case *c)
 static selora_status allocate(sampling *s, slr_error *err)
 {
     const slr_reference_case *c = s->run->c;
-    size_t ids = (size_t)(slr_case_size(c, 'N') * slr_case_size(c, 'P')), image = (size_t)image_count(c);
-    size_t states = (size_t)slr_pipeline_state_count(s->pipe), latents = (size_t)slr_pipeline_latent_count(s->pipe);
+    size_t ids = (size_t)(slr_case_size(c, 'N') * slr_case_size(c, 'P')),
+           image = (size_t)image_count(c);
+    size_t states = (size_t)slr_pipeline_state_count(s->pipe),
+           latents = (size_t)slr_pipeline_latent_count(s->pipe);
     s->ids = slr_alloc(ids, sizeof *s->ids);
     s->states = slr_alloc(2 * states + latents + image, sizeof *s->states);
     if (!s->ids || !s->states)
-        return slr_fail_memory(err, (2 * states + latents + image) * sizeof *s->states, "text states and latents");
+        return slr_fail_memory(err, (2 * states + latents + image) * sizeof *s->states,
+                               "text states and latents");
     s->negatives = s->states + states;
     s->latents = s->negatives + states;
     s->image = image ? s->latents + latents : NULL;
@@ -60,9 +65,14 @@ static selora_status draw(sampling *s, bool guided, slr_error *err)
     if (guided)
         encode(s, "in.negative_input_ids", s->negatives);
     slr_case_read(run->c, "in.latents", SLR_CASE_MAP, s->latents);
-    slr_sample_request request = {.schedule = &schedule, .sampler = run->c->sampler, .steps = run->c->steps,
-                                  .guidance = run->c->guidance, .states = s->states, .negatives = s->negatives,
-                                  .after_call = stop_if_asked, .context = s};
+    slr_sample_request request = {.schedule = &schedule,
+                                  .sampler = run->c->sampler,
+                                  .steps = run->c->steps,
+                                  .guidance = run->c->guidance,
+                                  .states = s->states,
+                                  .negatives = s->negatives,
+                                  .after_call = stop_if_asked,
+                                  .context = s};
     SLR_TRY(slr_pipeline_sample(s->pipe, &request, s->latents, err));
     return s->image ? slr_pipeline_decode(s->pipe, s->latents, s->image, err) : SELORA_OK;
 }
@@ -96,9 +106,13 @@ selora_status slr_case_run_sample(const slr_case_run *run, slr_error *err)
     slr_adapter_set *adapters;
     sampling s = {.run = run};
     bool guided = c->guidance > 1;
-    slr_pipeline_options options = {.backend = run->backend, .threads = run->threads, .batch = slr_case_size(c, 'N'),
-                                    .height = slr_case_size(c, 'H'), .width = slr_case_size(c, 'W'),
-                                    .tokens = slr_case_size(c, 'P'), .guided = guided,
+    slr_pipeline_options options = {.backend = run->backend,
+                                    .threads = run->threads,
+                                    .batch = slr_case_size(c, 'N'),
+                                    .height = slr_case_size(c, 'H'),
+                                    .width = slr_case_size(c, 'W'),
+                                    .tokens = slr_case_size(c, 'P'),
+                                    .guided = guided,
                                     .decode = image_count(c) > 0};
     SLR_TRY(slr_case_adapters(c, &adapters, err));
     selora_status status = slr_pipeline_new(run->model, adapters, &options, &s.pipe, err);

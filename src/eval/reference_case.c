@@ -16,11 +16,13 @@ enum {
 
 /* L latent channels, D text width, P positions of the text encoder: sizes of the model. */
 const slr_case_format slr_case_formats[SLR_CASE_KINDS] = {
-    [SLR_CASE_TOKENIZER] = {.kind = "tokenizer", .keys = {"texts"},
+    [SLR_CASE_TOKENIZER] = {.kind = "tokenizer",
+                            .keys = {"texts"},
                             .fields = {{"expect.input_ids", SLR_CASE_INTEGER, "N P", false}}},
     [SLR_CASE_TEXT_ENCODER] = {.kind = "text_encoder",
                                .fields = {{"in.input_ids", SLR_CASE_INTEGER, "N P", false},
-                                          {"expect.last_hidden_state", SLR_CASE_REAL, "N P D", false}}},
+                                          {"expect.last_hidden_state", SLR_CASE_REAL, "N P D",
+                                           false}}},
     [SLR_CASE_UNET] = {.kind = "unet",
                        .fields = {{"in.sample", SLR_CASE_REAL, "N L H W", false},
                                   {"in.timestep", SLR_CASE_NUMBER, "N", false},
@@ -33,23 +35,30 @@ const slr_case_format slr_case_formats[SLR_CASE_KINDS] = {
     [SLR_CASE_VAE_DECODE] = {.kind = "vae_decode",
                              .fields = {{"in.latent", SLR_CASE_REAL, "N L H W", false},
                                         {"expect.image", SLR_CASE_REAL, "N 3 h w", false}}},
-    [SLR_CASE_TRAIN_STEP] = {.kind = "train_step", .keys = {"scale"}, .adapters = true, .gradients = true,
+    [SLR_CASE_TRAIN_STEP] = {.kind = "train_step",
+                             .keys = {"scale"},
+                             .adapters = true,
+                             .gradients = true,
                              .fields = {{"in.latents", SLR_CASE_REAL, "N L H W", false},
                                         {"in.noise", SLR_CASE_REAL, "N L H W", false},
                                         {"in.timestep", SLR_CASE_INTEGER, "N", false},
                                         {"in.input_ids", SLR_CASE_INTEGER, "N P", false},
                                         {"expect.loss", SLR_CASE_REAL, "", false},
                                         {"expect.prediction", SLR_CASE_REAL, "N L H W", false}}},
-    [SLR_CASE_SCHEDULE] = {.kind = "schedule", .keys = {"sampler", "steps"},
+    [SLR_CASE_SCHEDULE] = {.kind = "schedule",
+                           .keys = {"sampler", "steps"},
                            .fields = {{"expect.timesteps", SLR_CASE_NUMBER, "M", false},
                                       {"expect.alphas_cumprod", SLR_CASE_REAL, "1000", false}}},
-    [SLR_CASE_SAMPLE] = {.kind = "sample", .keys = {"sampler", "steps", "guidance", "scale"}, .adapters = true,
+    [SLR_CASE_SAMPLE] = {.kind = "sample",
+                         .keys = {"sampler", "steps", "guidance", "scale"},
+                         .adapters = true,
                          .fields = {{"in.latents", SLR_CASE_REAL, "N L H W", false},
                                     {"in.input_ids", SLR_CASE_INTEGER, "N P", false},
                                     {"in.negative_input_ids", SLR_CASE_INTEGER, "N P", false},
                                     {"expect.latents", SLR_CASE_REAL, "N L H W", false},
                                     {"expect.image", SLR_CASE_REAL, "N 3 h w", true}}},
-    [SLR_CASE_ADAM] = {.kind = "adam", .keys = {"lr", "beta1", "beta2", "eps", "weight_decay"},
+    [SLR_CASE_ADAM] = {.kind = "adam",
+                       .keys = {"lr", "beta1", "beta2", "eps", "weight_decay"},
                        .fields = {{"in.w0", SLR_CASE_REAL, "K", false},
                                   {"expect.w", SLR_CASE_REAL, "K", false},
                                   {"expect.m", SLR_CASE_REAL, "K", false},
@@ -76,7 +85,8 @@ static bool is_input(const char *name)
     return strncmp(name, "in.", 3) == 0;
 }
 
-static selora_status check_finite(const slr_reference_case *c, const slr_stored_tensor *tensor, slr_error *err)
+static selora_status check_finite(const slr_reference_case *c, const slr_stored_tensor *tensor,
+                                  slr_error *err)
 {
     float values[CHUNK];
     int64_t count = slr_stored_count(tensor);
@@ -85,8 +95,8 @@ static selora_status check_finite(const slr_reference_case *c, const slr_stored_
         slr_stored_to_f32(tensor, at, part, values);
         for (int64_t i = 0; i < part; i++)
             if (!isfinite(values[i]))
-                return slr_fail(err, SELORA_BAD_INPUT, "%s: %s: element %lld is not finite", path_of(c), tensor->name,
-                                (long long)(at + i));
+                return slr_fail(err, SELORA_BAD_INPUT, "%s: %s: element %lld is not finite",
+                                path_of(c), tensor->name, (long long)(at + i));
     }
     return SELORA_OK;
 }
@@ -108,28 +118,30 @@ selora_status slr_case_check_tensor(const slr_reference_case *c, const slr_store
     bool integer = tensor->dtype == SLR_DTYPE_I64;
     bool fits = type == SLR_CASE_REAL ? real : type == SLR_CASE_INTEGER ? integer : real || integer;
     if (!fits)
-        return slr_fail(err, SELORA_BAD_INPUT, "%s: %s is stored as %s, expected %s", path_of(c), tensor->name,
-                        slr_dtype_name(tensor->dtype), type_text(type, input));
+        return slr_fail(err, SELORA_BAD_INPUT, "%s: %s is stored as %s, expected %s", path_of(c),
+                        tensor->name, slr_dtype_name(tensor->dtype), type_text(type, input));
     if (tensor->dims != dims)
-        return slr_fail(err, SELORA_BAD_INPUT, "%s: %s has %d dimensions, expected %d", path_of(c), tensor->name,
-                        tensor->dims, dims);
+        return slr_fail(err, SELORA_BAD_INPUT, "%s: %s has %d dimensions, expected %d", path_of(c),
+                        tensor->name, tensor->dims, dims);
     for (int i = 0; i < dims; i++)
         if (tensor->shape[i] < 1)
-            return slr_fail(err, SELORA_BAD_INPUT, "%s: %s: dimension %d is empty", path_of(c), tensor->name, i);
+            return slr_fail(err, SELORA_BAD_INPUT, "%s: %s: dimension %d is empty", path_of(c),
+                            tensor->name, i);
     return input && real ? check_finite(c, tensor, err) : SELORA_OK;
 }
 
-selora_status slr_case_check_shape(const slr_reference_case *c, const slr_stored_tensor *tensor, int64_t rows,
-                                   int64_t columns, slr_error *err)
+selora_status slr_case_check_shape(const slr_reference_case *c, const slr_stored_tensor *tensor,
+                                   int64_t rows, int64_t columns, slr_error *err)
 {
     SLR_TRY(slr_case_check_tensor(c, tensor, SLR_CASE_REAL, columns ? 2 : 1, err));
     if (tensor->shape[0] == rows && (!columns || tensor->shape[1] == columns))
         return SELORA_OK;
     if (!columns)
-        return slr_fail(err, SELORA_BAD_INPUT, "%s: %s has %lld elements, expected %lld", path_of(c), tensor->name,
-                        (long long)tensor->shape[0], (long long)rows);
-    return slr_fail(err, SELORA_BAD_INPUT, "%s: %s is %lldx%lld, expected %lldx%lld", path_of(c), tensor->name,
-                    (long long)tensor->shape[0], (long long)tensor->shape[1], (long long)rows, (long long)columns);
+        return slr_fail(err, SELORA_BAD_INPUT, "%s: %s has %lld elements, expected %lld",
+                        path_of(c), tensor->name, (long long)tensor->shape[0], (long long)rows);
+    return slr_fail(err, SELORA_BAD_INPUT, "%s: %s is %lldx%lld, expected %lldx%lld", path_of(c),
+                    tensor->name, (long long)tensor->shape[0], (long long)tensor->shape[1],
+                    (long long)rows, (long long)columns);
 }
 
 /* A scalar may be stored with shape () or (1). */
@@ -142,8 +154,8 @@ static int wanted_dims(const char *shape, const slr_stored_tensor *tensor)
 }
 
 /* One size against its word in the table; a letter met first takes the size. */
-static selora_status match_size(slr_reference_case *c, const slr_stored_tensor *tensor, int dim, const char *word,
-                                slr_error *err)
+static selora_status match_size(slr_reference_case *c, const slr_stored_tensor *tensor, int dim,
+                                const char *word, slr_error *err)
 {
     bool number = *word >= '0' && *word <= '9';
     int64_t *bound = number ? NULL : &c->sizes[(int)*word];
@@ -151,8 +163,8 @@ static selora_status match_size(slr_reference_case *c, const slr_stored_tensor *
     if (bound && !*bound)
         *bound = wanted = found;
     if (found != wanted)
-        return slr_fail(err, SELORA_BAD_INPUT, "%s: %s: dimension %d is %lld, expected %lld", path_of(c), tensor->name,
-                        dim, (long long)found, (long long)wanted);
+        return slr_fail(err, SELORA_BAD_INPUT, "%s: %s: dimension %d is %lld, expected %lld",
+                        path_of(c), tensor->name, dim, (long long)found, (long long)wanted);
     return SELORA_OK;
 }
 
@@ -160,9 +172,10 @@ static selora_status check_field(slr_reference_case *c, const slr_case_field *fi
 {
     const slr_stored_tensor *tensor = slr_case_find(c, field->name);
     if (!tensor)
-        return field->optional ? SELORA_OK
-                               : slr_fail(err, SELORA_BAD_INPUT, "%s: %s is missing (kind %s needs it)", path_of(c),
-                                          field->name, c->kind_name);
+        return field->optional
+                   ? SELORA_OK
+                   : slr_fail(err, SELORA_BAD_INPUT, "%s: %s is missing (kind %s needs it)",
+                              path_of(c), field->name, c->kind_name);
     SLR_TRY(slr_case_check_tensor(c, tensor, field->type, wanted_dims(field->shape, tensor), err));
     const char *word = field->shape;
     for (int dim = 0; dim < tensor->dims && *word; dim++) {
@@ -193,7 +206,8 @@ static selora_status check_names(slr_reference_case *c, slr_error *err)
     for (size_t i = 0; i < slr_safetensors_count(c->file); i++) {
         const char *name = slr_safetensors_at(c->file, i)->name;
         if (!is_known(c, name))
-            return slr_fail(err, SELORA_BAD_INPUT, "%s: %s does not belong to kind %s", path_of(c), name, c->kind_name);
+            return slr_fail(err, SELORA_BAD_INPUT, "%s: %s does not belong to kind %s", path_of(c),
+                            name, c->kind_name);
         if (!is_input(name))
             c->expected++;
         if (is_step_name(c, name))
@@ -206,21 +220,25 @@ static selora_status check_steps(const slr_reference_case *c, slr_error *err)
 {
     int64_t steps = slr_case_size(c, 'M');
     if (steps == 0)
-        return slr_fail(err, SELORA_BAD_INPUT, "%s: in.grad.0 is missing (kind adam needs it)", path_of(c));
+        return slr_fail(err, SELORA_BAD_INPUT, "%s: in.grad.0 is missing (kind adam needs it)",
+                        path_of(c));
     for (int64_t i = 0; i < steps; i++) {
         char name[40];
         snprintf(name, sizeof name, "in.grad.%lld", (long long)i);
         const slr_stored_tensor *tensor = slr_case_find(c, name);
         if (!tensor)
-            return slr_fail(err, SELORA_BAD_INPUT, "%s: %s is missing: there are %lld names in.grad.*, which must count from 0",
-                            path_of(c), name, (long long)steps);
+            return slr_fail(
+                err, SELORA_BAD_INPUT,
+                "%s: %s is missing: there are %lld names in.grad.*, which must count from 0",
+                path_of(c), name, (long long)steps);
         SLR_TRY(slr_case_check_shape(c, tensor, slr_case_size(c, 'K'), 0, err));
     }
     return SELORA_OK;
 }
 
 /* Integers in [0, limit). */
-static selora_status check_range(const slr_reference_case *c, const char *name, int64_t limit, slr_error *err)
+static selora_status check_range(const slr_reference_case *c, const char *name, int64_t limit,
+                                 slr_error *err)
 {
     const slr_stored_tensor *tensor = slr_case_find(c, name);
     if (!tensor || tensor->dtype != SLR_DTYPE_I64)
@@ -229,7 +247,8 @@ static selora_status check_range(const slr_reference_case *c, const char *name, 
         int64_t value;
         slr_stored_to_i64(tensor, i, 1, &value);
         if (value < 0 || value >= limit)
-            return slr_fail(err, SELORA_BAD_INPUT, "%s: %s: element %lld is %lld, expected 0 to %lld", path_of(c), name,
+            return slr_fail(err, SELORA_BAD_INPUT,
+                            "%s: %s: element %lld is %lld, expected 0 to %lld", path_of(c), name,
                             (long long)i, (long long)value, (long long)limit - 1);
     }
     return SELORA_OK;
@@ -240,21 +259,25 @@ static selora_status check_extent(const slr_reference_case *c, int64_t limit, sl
     int64_t pixels;
     if (__builtin_mul_overflow(slr_case_size(c, 'H'), slr_case_size(c, 'W'), &pixels) ||
         __builtin_mul_overflow(pixels, slr_case_size(c, 'N'), &pixels) || pixels > limit)
-        return slr_fail(err, SELORA_BAD_INPUT, "%s: %lld times %lldx%lld is too large for a case (at most %lld pixels)",
-                        path_of(c), (long long)slr_case_size(c, 'N'), (long long)slr_case_size(c, 'H'),
-                        (long long)slr_case_size(c, 'W'), (long long)limit);
+        return slr_fail(err, SELORA_BAD_INPUT,
+                        "%s: %lld times %lldx%lld is too large for a case (at most %lld pixels)",
+                        path_of(c), (long long)slr_case_size(c, 'N'),
+                        (long long)slr_case_size(c, 'H'), (long long)slr_case_size(c, 'W'),
+                        (long long)limit);
     return SELORA_OK;
 }
 
 /* Sizes that follow from others: what the VAE makes of an image or a latent. */
-static selora_status check_vae_sizes(const slr_reference_case *c, const slr_model *model, slr_error *err)
+static selora_status check_vae_sizes(const slr_reference_case *c, const slr_model *model,
+                                     slr_error *err)
 {
     int64_t height = slr_case_size(c, 'H'), width = slr_case_size(c, 'W');
     int factor = slr_vae_factor(&model->vae);
     if (c->kind == SLR_CASE_VAE_ENCODE) {
         SLR_TRY(check_extent(c, MAX_IMAGE_PIXELS, err));
         if (height < factor || width < factor)
-            return slr_fail(err, SELORA_BAD_INPUT, "%s: in.image is smaller than %dx%d pixels, one latent", path_of(c),
+            return slr_fail(err, SELORA_BAD_INPUT,
+                            "%s: in.image is smaller than %dx%d pixels, one latent", path_of(c),
                             factor, factor);
         height /= factor;
         width /= factor;
@@ -263,10 +286,12 @@ static selora_status check_vae_sizes(const slr_reference_case *c, const slr_mode
         height *= factor;
         width *= factor;
     }
-    if (slr_case_size(c, 'h') && (slr_case_size(c, 'h') != height || slr_case_size(c, 'w') != width))
-        return slr_fail(err, SELORA_BAD_INPUT, "%s: the output is %lldx%lld, the VAE makes %lldx%lld", path_of(c),
-                        (long long)slr_case_size(c, 'h'), (long long)slr_case_size(c, 'w'), (long long)height,
-                        (long long)width);
+    if (slr_case_size(c, 'h') &&
+        (slr_case_size(c, 'h') != height || slr_case_size(c, 'w') != width))
+        return slr_fail(err, SELORA_BAD_INPUT,
+                        "%s: the output is %lldx%lld, the VAE makes %lldx%lld", path_of(c),
+                        (long long)slr_case_size(c, 'h'), (long long)slr_case_size(c, 'w'),
+                        (long long)height, (long long)width);
     return SELORA_OK;
 }
 
@@ -292,8 +317,8 @@ static selora_status check(slr_reference_case *c, const slr_model *model, slr_er
 }
 
 /* Takes over `file`. */
-static selora_status open_case(slr_safetensors *file, const slr_model *model, slr_reference_case **result,
-                               slr_error *err)
+static selora_status open_case(slr_safetensors *file, const slr_model *model,
+                               slr_reference_case **result, slr_error *err)
 {
     slr_reference_case *c = slr_alloc(1, sizeof *c);
     if (!c) {
@@ -310,8 +335,8 @@ static selora_status open_case(slr_safetensors *file, const slr_model *model, sl
     return SELORA_OK;
 }
 
-selora_status slr_reference_case_open(const char *path, const slr_model *model, slr_reference_case **result,
-                                      slr_error *err)
+selora_status slr_reference_case_open(const char *path, const slr_model *model,
+                                      slr_reference_case **result, slr_error *err)
 {
     slr_safetensors *file;
     *result = NULL;
@@ -338,7 +363,8 @@ void slr_reference_case_close(slr_reference_case *c)
     free(c);
 }
 
-int64_t slr_case_engine_index(const slr_stored_tensor *tensor, slr_case_layout layout, int64_t index)
+int64_t slr_case_engine_index(const slr_stored_tensor *tensor, slr_case_layout layout,
+                              int64_t index)
 {
     const int64_t *shape = tensor->shape;
     if (layout == SLR_CASE_PLAIN)
@@ -350,7 +376,8 @@ int64_t slr_case_engine_index(const slr_stored_tensor *tensor, slr_case_layout l
     return (image * pixels + pixel) * shape[1] + channel;
 }
 
-void slr_case_read(const slr_reference_case *c, const char *name, slr_case_layout layout, slr_real *values)
+void slr_case_read(const slr_reference_case *c, const char *name, slr_case_layout layout,
+                   slr_real *values)
 {
     const slr_stored_tensor *tensor = slr_case_find(c, name);
     int64_t count = slr_stored_count(tensor);

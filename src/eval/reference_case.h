@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT
  *
- * A reference case: one safetensors file with inputs and with the outputs that the reference implementation gave
- * for them (docs/verify.md). Opening checks all of it: every name and key of the kind, no others, types, shapes,
- * the model's sizes, finite inputs.
+ * A reference case: one safetensors file with inputs and with the outputs that the reference
+ * implementation gave for them (docs/verify.md). Opening checks all of it: every name and key of
+ * the kind, no others, types, shapes, the model's sizes, finite inputs.
  *
  *     slr_reference_case *c;
  *     SLR_TRY(slr_reference_case_open("unet.safetensors", model, &c, err));
@@ -45,16 +45,17 @@ typedef struct slr_reference_case {
 } slr_reference_case;
 
 /* `model` is only read while opening. */
-selora_status slr_reference_case_open(const char *path, const slr_model *model, slr_reference_case **result,
-                                      slr_error *err);
+selora_status slr_reference_case_open(const char *path, const slr_model *model,
+                                      slr_reference_case **result, slr_error *err);
 /* The same over memory that outlives the case: fuzzing, tests. */
 selora_status slr_reference_case_open_memory(const void *data, size_t size, const char *name,
                                              const slr_model *model, slr_reference_case **result,
                                              slr_error *err);
 void slr_reference_case_close(slr_reference_case *c); /* NULL is legal */
 
-/* A size by its letter: N batch, H W space of in.sample, in.latents, in.latent or in.image, h w of what the VAE encoder
- * gives, T tokens, D text width, K length of an adam case, M timesteps or optimiser steps. */
+/* A size by its letter: N batch, H W space of in.sample, in.latents, in.latent or in.image, h w of
+ * what the VAE encoder gives, T tokens, D text width, K length of an adam case, M timesteps or
+ * optimiser steps. */
 int64_t slr_case_size(const slr_reference_case *c, char letter);
 const slr_stored_tensor *slr_case_find(const slr_reference_case *c, const char *name); /* or NULL */
 
@@ -66,8 +67,10 @@ typedef enum slr_case_layout {
 } slr_case_layout;
 
 /* Where element `index` of the case lies in the engine's order. */
-int64_t slr_case_engine_index(const slr_stored_tensor *tensor, slr_case_layout layout, int64_t index);
+int64_t slr_case_engine_index(const slr_stored_tensor *tensor, slr_case_layout layout,
+                              int64_t index);
 /* The whole tensor in the engine's layout. */
-void slr_case_read(const slr_reference_case *c, const char *name, slr_case_layout layout, slr_real *values);
+void slr_case_read(const slr_reference_case *c, const char *name, slr_case_layout layout,
+                   slr_real *values);
 
 #endif
