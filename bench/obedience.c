@@ -30,7 +30,7 @@ enum {
     SEED = 777
 };
 
-/* Added to the covariance (grey values 0..1): what pictures may differ by, besides what phantoms do. */
+/* Added to the covariance (grey values 0..1): what pictures may differ by besides. */
 static const double RIDGE = 1e-4;
 
 typedef struct eye {
@@ -131,14 +131,15 @@ static void factor(double *a)
     }
 }
 
-/* weights = inverse(covariance) * mean, bias = -mean * weights / 2: the log-likelihood of a class is
- * weights * seen + bias, up to a term that all classes share. */
+/* weights = inverse(covariance) * mean, bias = -mean * weights / 2: the log-likelihood of a class
+ * is weights * seen + bias, up to a term that all classes share. */
 static void eye_decide(eye *e)
 {
     for (uint32_t k = 0; k < e->classes; k++) {
         double *mean = e->means + (size_t)k * PIXELS;
         cblas_dscal(PIXELS, 1.0 / e->counts[k], mean, 1);
-        cblas_dsyr(CblasRowMajor, CblasLower, PIXELS, -e->counts[k], mean, 1, e->covariance, PIXELS);
+        cblas_dsyr(CblasRowMajor, CblasLower, PIXELS, -e->counts[k], mean, 1, e->covariance,
+                   PIXELS);
     }
     cblas_dscal(PIXELS * PIXELS, 1.0 / (EXAMPLES - e->classes), e->covariance, 1);
     for (int i = 0; i < PIXELS; i++)
@@ -154,16 +155,6 @@ static void eye_decide(eye *e)
                     PIXELS, weights, 1);
         e->biases[k] = -0.5 * cblas_ddot(PIXELS, mean, 1, weights, 1);
     }
-}
-
-static selora_status eye_learn(eye *e, slr_error *err)
-{
-    slr_phantom_set set = slr_phantom_set_default(SEED);
-    set.classes = SLR_PHANTOM_ALL;
-    SLR_TRY(eye_new(e, &set, err));
-    SLR_TRY(eye_look_at_examples(e, &set, err));
-    eye_decide(e);
-    return SELORA_OK;
 }
 
 static slr_phantom_spec eye_see(const eye *e, const double *seen)
@@ -232,12 +223,14 @@ static void shares_print(const shares *s)
             printf("  %-16s  %.3f of %zu\n", slr_phantom_finding_name((slr_phantom_finding)f),
                    share(s->shown[f], s->asked[f]), s->asked[f]);
     }
-    printf("place               %.3f of %zu with a finding\n", share(s->place, s->placed), s->placed);
+    printf("place               %.3f of %zu with a finding\n", share(s->place, s->placed),
+           s->placed);
     printf("finding and place   %.3f\n", share(s->finding_and_place, s->placed));
     printf("all as prompted     %.3f\n", share(s->all, s->pictures));
 }
 
-static selora_status see_file(const eye *e, const char *path, slr_phantom_spec *spec, slr_error *err)
+static selora_status see_file(const eye *e, const char *path, slr_phantom_spec *spec,
+                              slr_error *err)
 {
     slr_image image = {0};
     double seen[PIXELS];
@@ -255,26 +248,39 @@ static selora_status see_file(const eye *e, const char *path, slr_phantom_spec *
     return status;
 }
 
-static selora_status measure(const eye *e, const char *folder, const slr_table *table, shares *s,
-                             slr_error *err)
+/* What each row's caption asks for; all rows are read before the first picture is looked at. */
+static selora_status read_asked(const eye *e, const char *folder, const slr_table *table,
+                                slr_phantom_spec **asked, slr_error *err)
 {
-    int file = slr_table_column(table, "file_name"), text = slr_table_column(table, "text");
-    if (file < 0 || text < 0)
+    int text = slr_table_column(table, "text");
+    if (text < 0 || slr_table_column(table, "file_name") < 0)
         return slr_fail(err, SELORA_BAD_INPUT,
                         "%s/metadata.csv: expected the columns file_name and text", folder);
+    *asked = slr_alloc(slr_table_rows(table) + 1, sizeof **asked);
+    if (!*asked)
+        return slr_fail(err, SELORA_NO_RESOURCE, "obedience: no memory for the captions");
     for (size_t row = 0; row < slr_table_rows(table); row++) {
-        slr_phantom_spec asked = {0}, seen = {0};
-        if (!caption_spec(e, slr_table_cell(table, row, text), &asked))
+        if (!caption_spec(e, slr_table_cell(table, row, text), *asked + row))
             return slr_fail(err, SELORA_BAD_INPUT,
-                            "%s/metadata.csv: line %zu: the text is no caption of a phantom", folder,
-                            slr_table_line(table, row));
+                            "%s/metadata.csv: line %zu: the text is no caption of a phantom",
+                            folder, slr_table_line(table, row));
+    }
+    return SELORA_OK;
+}
+
+static selora_status measure(const eye *e, const char *folder, const slr_table *table,
+                             const slr_phantom_spec *asked, shares *s, slr_error *err)
+{
+    int file = slr_table_column(table, "file_name");
+    for (size_t row = 0; row < slr_table_rows(table); row++) {
+        slr_phantom_spec seen = {0};
         char *path = slr_format("%s/%s", folder, slr_table_cell(table, row, file));
         if (!path)
             return slr_fail(err, SELORA_NO_RESOURCE, "obedience: no memory for a path");
         selora_status status = see_file(e, path, &seen, err);
         free(path);
         SLR_TRY(status);
-        shares_add(s, asked, seen);
+        shares_add(s, asked[row], seen);
     }
     return SELORA_OK;
 }
@@ -283,16 +289,26 @@ static selora_status run(const char *folder, shares *s, slr_error *err)
 {
     eye e = {0};
     slr_table *table = NULL;
+    slr_phantom_spec *asked = NULL;
+    slr_phantom_set set = slr_phantom_set_default(SEED);
+    set.classes = SLR_PHANTOM_ALL;
     char *path = slr_format("%s/metadata.csv", folder);
     selora_status status =
         path ? slr_table_read_csv(path, &table, err)
              : slr_fail(err, SELORA_NO_RESOURCE, "obedience: no memory for a path");
     if (status == SELORA_OK)
-        status = eye_learn(&e, err);
+        status = eye_new(&e, &set, err);
     if (status == SELORA_OK)
-        status = measure(&e, folder, table, s, err);
+        status = read_asked(&e, folder, table, &asked, err);
+    if (status == SELORA_OK)
+        status = eye_look_at_examples(&e, &set, err);
+    if (status == SELORA_OK) {
+        eye_decide(&e);
+        status = measure(&e, folder, table, asked, s, err);
+    }
     slr_table_free(table);
     eye_free(&e);
+    free(asked);
     free(path);
     return status;
 }

@@ -470,7 +470,7 @@ def parse():
     parser.add_argument("--pictures", type=int, default=20000)
     parser.add_argument("--vae-steps", type=int, default=850)
     parser.add_argument("--latents", type=int, default=10000, help="pictures the U-Net sees")
-    parser.add_argument("--steps", type=int, default=8000)
+    parser.add_argument("--steps", type=int, default=5800)
     parser.add_argument("--decay-steps", type=int, default=2000)
     parser.add_argument("--batch", type=int, default=32)
     parser.add_argument("--rate", type=float, default=1.2e-3)
