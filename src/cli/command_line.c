@@ -40,12 +40,12 @@ static int take_option(cli_arguments *a, int argc, char **argv, int at)
     size_t length = strcspn(text, "=");
     char name[MAX_NAME];
     snprintf(name, sizeof name, "%.*s", (int)(length < MAX_NAME ? length : MAX_NAME - 1), text);
-    const selora_option *list = common_list;
-    size_t count = COMMON_COUNT;
-    void *options = &a->common;
+    const selora_option *list = a->list; /* a command's own option hides a common one of that name */
+    size_t count = a->count;
+    void *options = a->options;
     const selora_option *option = find(list, count, name);
     if (!option) {
-        list = a->list, count = a->count, options = a->options;
+        list = common_list, count = COMMON_COUNT, options = &a->common;
         option = find(list, count, name);
     }
     const char *value = text[length] == '=' ? text + length + 1 : NULL;

@@ -20,6 +20,7 @@ static const command commands[] = {
     {"generate", "draw pictures from prompts, with or without an adapter", cmd_generate},
     {"inspect", "show what a model, adapter, run or data folder holds", cmd_inspect},
     {"phantom", "draw synthetic training pictures with captions", cmd_phantom},
+    {"bench", "measure speed and memory on random weights", cmd_bench},
     {"verify", "compare numbers with cases that diffusers has computed", cmd_verify},
     {"demo", "the whole job on phantoms, with a picture before and after", cmd_demo},
 };

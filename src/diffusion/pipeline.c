@@ -7,7 +7,6 @@
 
 #include "core/memory.h"
 #include "diffusion/guidance.h"
-#include "graph/plan.h"
 
 /* One recorded component with its plan. */
 typedef struct stage {
@@ -16,7 +15,7 @@ typedef struct stage {
     slr_tid in[3], out;
 } stage;
 
-enum { TEXT, UNET, DECODER, STAGES };
+enum { TEXT, UNET, DECODER, STAGES = SLR_PIPELINE_STAGES };
 
 struct slr_pipeline {
     const slr_model *model;
@@ -150,6 +149,11 @@ int64_t slr_pipeline_latent_count(const slr_pipeline *pipe)
 int64_t slr_pipeline_state_count(const slr_pipeline *pipe)
 {
     return pipe->state_count;
+}
+
+slr_plan *slr_pipeline_plan(const slr_pipeline *pipe, int which)
+{
+    return pipe->stages[which].plan;
 }
 
 void slr_pipeline_encode_text(slr_pipeline *pipe, const int64_t *ids, slr_real *states)

@@ -18,6 +18,7 @@
 
 #include "adapters/adapter_set.h"
 #include "diffusion/sampler.h"
+#include "graph/plan.h"
 #include "models/model.h"
 
 typedef struct slr_pipeline_options {
@@ -43,6 +44,10 @@ selora_status slr_pipeline_allocate(slr_pipeline *pipe, slr_error *err);
 
 int64_t slr_pipeline_latent_count(const slr_pipeline *pipe); /* numbers in the latents of a batch */
 int64_t slr_pipeline_state_count(const slr_pipeline *pipe);  /* numbers in the text states of a batch */
+
+/* What runs, for measurements: the text encoder, the denoiser and the decoder (NULL when not planned). */
+enum { SLR_PIPELINE_STAGES = 3 };
+slr_plan *slr_pipeline_plan(const slr_pipeline *pipe, int stage);
 
 /* ids (N, T) -> states (N, T, D). */
 void slr_pipeline_encode_text(slr_pipeline *pipe, const int64_t *ids, slr_real *states);

@@ -329,3 +329,13 @@ int64_t slr_op_macs(const slr_graph *graph, const slr_op *op)
         return 0;
     }
 }
+
+int64_t slr_op_backward_macs(const slr_graph *graph, const slr_op *op)
+{
+    int64_t forward = slr_op_macs(graph, op);
+    switch (op->kind) {
+    case SLR_OP_LOW_RANK: return 2 * forward;       /* gradients of x and of A, B */
+    case SLR_OP_ATTENTION: return forward / 2 * 5;  /* scores again, then gradients of p, q, k, v */
+    default: return forward;                        /* frozen weights: the gradient of x alone */
+    }
+}

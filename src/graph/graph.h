@@ -160,7 +160,8 @@ int64_t slr_tensor_elements(const slr_tensor *tensor);
 int64_t slr_tensor_rows(const slr_tensor *tensor);    /* product of all dimensions but the last */
 int64_t slr_tensor_columns(const slr_tensor *tensor); /* the last dimension */
 int64_t slr_weight_elements(const slr_weight_spec *spec);
-/* Multiply-accumulates of one forward run of the op (0 for elementwise ones). */
+/* Multiply-accumulates of one forward run of the op (0 for elementwise ones), and of one backward run. */
 int64_t slr_op_macs(const slr_graph *graph, const slr_op *op);
+int64_t slr_op_backward_macs(const slr_graph *graph, const slr_op *op);
 
 #endif

@@ -432,6 +432,18 @@ const char *slr_plan_find_nonfinite(slr_plan *plan)
     return NULL;
 }
 
+int64_t slr_plan_macs(const slr_plan *plan)
+{
+    int64_t total = 0;
+    for (int i = 0; i < plan->ops; i++) {
+        const slr_op *op = slr_graph_op(plan->graph, i);
+        total += slr_op_macs(plan->graph, op);
+        if (plan->in_backward[i])
+            total += slr_op_backward_macs(plan->graph, op);
+    }
+    return total;
+}
+
 void slr_plan_profile_reset(slr_plan *plan)
 {
     memset(&plan->profile, 0, sizeof plan->profile);

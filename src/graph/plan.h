@@ -57,6 +57,9 @@ void slr_plan_backward(slr_plan *plan);
 /* Runs forward again, looking at each output: the path of the first op whose output is not finite, or NULL. */
 const char *slr_plan_find_nonfinite(slr_plan *plan);
 
+/* Multiply-accumulates of one forward run and, where it is planned, one backward run. */
+int64_t slr_plan_macs(const slr_plan *plan);
+
 /* Seconds by op kind since the last reset; [0] forward, [1] backward. */
 typedef struct slr_plan_profile {
     double seconds[2][SLR_OP_COUNT];

@@ -4,7 +4,6 @@
 #include <stdlib.h>
 
 #include "core/memory.h"
-#include "graph/plan.h"
 
 struct slr_train_graph {
     const slr_model *model;
@@ -142,6 +141,11 @@ void slr_train_graph_backward(slr_train_graph *t, double scale)
 {
     *slr_plan_gradient(t->plan, t->loss) = (slr_real)scale;
     slr_plan_backward(t->plan);
+}
+
+slr_plan *slr_train_graph_plan(const slr_train_graph *t)
+{
+    return t->plan;
 }
 
 const char *slr_train_graph_find_nonfinite(slr_train_graph *t)

@@ -20,7 +20,7 @@
 #define SLR_TRAIN_GRAPH_H
 
 #include "adapters/adapter_set.h"
-#include "graph/backend.h"
+#include "graph/plan.h"
 #include "models/model.h"
 
 typedef struct slr_train_shape {
@@ -60,6 +60,8 @@ double slr_train_graph_loss(const slr_train_graph *graph);
 const slr_real *slr_train_graph_prediction(const slr_train_graph *graph); /* (N,H,W,C), until the next run */
 /* After forward: d(scale * loss) / d(A, B) is added to the slots' gradients. */
 void slr_train_graph_backward(slr_train_graph *graph, double scale);
+/* What runs, for measurements. */
+slr_plan *slr_train_graph_plan(const slr_train_graph *graph);
 /* Runs forward again: the first module whose output is not finite, or NULL. */
 const char *slr_train_graph_find_nonfinite(slr_train_graph *graph);
 

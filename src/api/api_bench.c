@@ -1,0 +1,197 @@
+/* SPDX-License-Identifier: MIT
+ * selora_bench: random weights of a configuration, measured, as a table or JSON. */
+#include <jansson.h>
+#include <math.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "api/context.h"
+#include "core/free_memory.h"
+#include "core/memory.h"
+#include "io/json.h"
+#include "train/bench.h"
+
+enum { WEIGHTS_SEED = 1 };
+
+/* The shape of the model in models/tiny. */
+static void tiny_configs(slr_model *model)
+{
+    model->unet = (slr_unet_config){
+        .in_channels = 4, .out_channels = 4, .levels = 3, .channels = {64, 96, 128},
+        .down_attention = {false, true, true}, .up_attention = {true, true, false}, .heads = {4, 4, 4},
+        .layers_per_block = 1, .cross_attention_width = 128, .groups = 32, .norm_eps = 1e-5, .flip_sin_to_cos = true,
+        .sample_size = 16,
+    };
+    model->vae = (slr_vae_config){
+        .in_channels = 3, .out_channels = 3, .latent_channels = 4, .levels = 3, .channels = {16, 32, 64},
+        .layers_per_block = 1, .groups = 8, .scaling_factor = 0.18215, .quant_conv = true, .post_quant_conv = true,
+    };
+    model->text = (slr_clip_text_config){
+        .vocabulary = 770, .positions = 24, .width = 128, .mlp_width = 512, .layers = 3, .heads = 4,
+        .activation = SLR_ACT_QUICK_GELU, .norm_eps = 1e-5,
+    };
+}
+
+/* A diffusers folder, or its unet/config.json. */
+static selora_status read_folder(const char *path, slr_model *configs, slr_error *err)
+{
+    static const char tail[] = "unet/config.json";
+    size_t length = strlen(path), end = sizeof tail - 1;
+    bool is_file = length >= end && strcmp(path + length - end, tail) == 0;
+    char *folder = is_file ? slr_format("%.*s.", (int)(length - end), path) : slr_copy_text(path);
+    if (!folder)
+        return slr_fail_memory(err, length, path);
+    slr_model *model;
+    slr_model_options options = {.configs_only = true};
+    selora_status status = slr_model_open(folder, &options, &model, err);
+    free(folder);
+    SLR_TRY(status);
+    if (model->single_file)
+        status = slr_fail(err, SELORA_USAGE, "--config: %s is a file; expected sd15, tiny, a diffusers folder or its %s",
+                          path, tail);
+    configs->unet = model->unet;
+    configs->vae = model->vae;
+    configs->text = model->text;
+    slr_model_free(model);
+    return status;
+}
+
+static selora_status read_config(const char *name, slr_model *configs, slr_error *err)
+{
+    if (strcmp(name, "tiny") == 0) {
+        tiny_configs(configs);
+        return SELORA_OK;
+    }
+    if (strcmp(name, "sd15") != 0)
+        return read_folder(name, configs, err);
+    slr_unet_config_sd15(&configs->unet);
+    slr_vae_config_sd15(&configs->vae);
+    slr_clip_text_config_sd15(&configs->text);
+    return SELORA_OK;
+}
+
+static selora_status make_model(const char *name, bool with_vae, slr_model **model, slr_error *err)
+{
+    slr_model configs = {0};
+    SLR_TRY(read_config(name, &configs, err));
+    int64_t count = slr_model_parameters(&configs, "unet") + slr_model_parameters(&configs, "text_encoder") +
+                    (with_vae ? slr_model_parameters(&configs, "vae") : 0);
+    SLR_TRY(slr_check_free_memory((size_t)count * sizeof(slr_real), "the model's weights", "choose a smaller --config", err));
+    return slr_model_random(&configs.unet, &configs.vae, &configs.text, WEIGHTS_SEED, with_vae, model, err);
+}
+
+static selora_status read_options(const selora_context *context, const selora_bench_options *options,
+                                  slr_bench_options *bench, slr_error *err)
+{
+    const char *task = options->task ? options->task : "train", *method = options->method ? options->method : "selora";
+    *bench = (slr_bench_options){.size = options->size, .batch = options->batch, .backend = context->backend,
+                                 .threads = context->threads};
+    if (options->repeat < 1 || options->repeat > 100000)
+        return slr_fail(err, SELORA_USAGE, "--repeat: found %lld, expected 1 to 100000", (long long)options->repeat);
+    bench->repeat = (int)options->repeat;
+    if (strcmp(task, "train") == 0)
+        bench->task = SLR_BENCH_TRAIN;
+    else if (strcmp(task, "denoise") == 0)
+        bench->task = SLR_BENCH_DENOISE;
+    else if (strcmp(task, "generate") == 0)
+        bench->task = SLR_BENCH_GENERATE;
+    else
+        return slr_fail(err, SELORA_USAGE, "--task: found \"%s\", expected train, denoise or generate", task);
+    if (!slr_method_kind_named(method, &bench->method))
+        return slr_fail(err, SELORA_USAGE, "--method: found \"%s\", expected selora, selora-authors or lora", method);
+    return SELORA_OK;
+}
+
+static json_t *breakdown_of(const slr_bench_result *r)
+{
+    json_t *all = json_object();
+    for (int kind = 0; kind < SLR_OP_COUNT; kind++)
+        if (r->seconds[0][kind] > 0)
+            json_object_set_new(all, slr_op_info_of((slr_op_kind)kind)->name,
+                                json_pack("{s:f, s:f}", "forward_s", r->seconds[0][kind], "backward_s",
+                                          r->seconds[1][kind]));
+    json_object_set_new(all, "other", json_pack("{s:f}", "forward_s", r->other_s));
+    return all;
+}
+
+static char *as_json(const selora_bench_options *o, const slr_bench_options *b, const slr_bench_result *r)
+{
+    json_t *root = json_pack("{s:s, s:s, s:s, s:s, s:I, s:I, s:I, s:i}", "config", o->config ? o->config : "sd15", "task",
+                             o->task ? o->task : "train", "method", slr_method_name(b->method), "backend",
+                             b->backend->name, "size", (json_int_t)o->size, "batch", (json_int_t)o->batch, "repeat",
+                             (json_int_t)o->repeat, "threads", b->threads);
+    json_t *figures = json_pack("{s:f, s:f, s:f, s:f, s:I, s:I, s:I, s:I, s:f, s:f, s:f}", "best_s", r->best_s, "median_s",
+                                r->median_s, "samples_per_s", r->samples_per_s, "cpu_s", r->cpu_s, "peak_bytes",
+                                (json_int_t)r->peak_bytes, "plan_bytes", (json_int_t)r->plan_bytes, "weight_bytes",
+                                (json_int_t)r->weight_bytes, "adapter_bytes", (json_int_t)r->adapter_bytes, "gmac",
+                                r->gmac, "ceiling_gflops", r->ceiling_gflops, "ceiling_share", r->share);
+    if (root && figures)
+        json_object_update(root, figures);
+    json_decref(figures);
+    json_object_set_new(root, "breakdown", breakdown_of(r));
+    char *text = slr_json_text(root, 2), *line = text ? slr_format("%s\n", text) : NULL;
+    json_decref(root);
+    free(text);
+    return line;
+}
+
+static void print_breakdown(FILE *stream, const slr_bench_result *r)
+{
+    fprintf(stream, "%-12s %10s %10s %7s\n", "op", "forward s", "backward s", "share");
+    double total = r->other_s;
+    for (int k = 0; k < 2 * SLR_OP_COUNT; k++)
+        total += r->seconds[k / SLR_OP_COUNT][k % SLR_OP_COUNT];
+    for (int kind = 0; kind < SLR_OP_COUNT; kind++) {
+        double forward = r->seconds[0][kind], backward = r->seconds[1][kind];
+        if (forward > 0)
+            fprintf(stream, "%-12s %10.4f %10.4f %6.1f%%\n", slr_op_info_of((slr_op_kind)kind)->name, forward, backward,
+                    100 * (forward + backward) / total);
+    }
+    fprintf(stream, "%-12s %10.4f %10s %6.1f%%\n", "other", r->other_s, "", 100 * r->other_s / total);
+}
+
+static char *as_table(const selora_bench_options *o, const slr_bench_options *b, const slr_bench_result *r)
+{
+    char *text = NULL;
+    size_t size;
+    FILE *stream = open_memstream(&text, &size);
+    if (!stream)
+        return NULL;
+    const double gib = 1024.0 * 1024 * 1024;
+    static const char *const steps[] = {"a training step", "a guided network call", "a batch of pictures, 50 steps"};
+    fprintf(stream, "%s, %s, %lldx%lld pixels, batch %lld, %d threads, backend %s\n", o->config ? o->config : "sd15",
+            steps[b->task], (long long)o->size, (long long)o->size, (long long)o->batch, b->threads, b->backend->name);
+    if (b->task == SLR_BENCH_TRAIN)
+        fprintf(stream, "method %s: %d layers, %lld parameters\n", slr_method_name(b->method), r->layers,
+                (long long)r->parameters);
+    fprintf(stream, "best %.4f s, median %.4f s of %lld; %.3f samples/s; processor time %.4f s a thread\n", r->best_s,
+            r->median_s, (long long)o->repeat, r->samples_per_s, r->cpu_s);
+    fprintf(stream, "memory: peak %.2f GiB; graphs %.2f, weights %.2f, adapters %.3f GiB\n", (double)r->peak_bytes / gib,
+            (double)r->plan_bytes / gib, (double)r->weight_bytes / gib, (double)r->adapter_bytes / gib);
+    fprintf(stream, "%.1f GMAC: %.1f GFLOP/s, %.0f %% of the %.1f GFLOP/s of sgemm in this run\n\n", r->gmac,
+            2 * r->gmac / r->best_s, 100 * r->share, r->ceiling_gflops);
+    print_breakdown(stream, r);
+    bool bad = ferror(stream) != 0;
+    if (fclose(stream) != 0 || bad) {
+        free(text);
+        return NULL;
+    }
+    return text;
+}
+
+selora_status selora_bench(selora_context *context, const selora_bench_options *options, char **text)
+{
+    slr_error *err = slr_context_begin(context);
+    slr_bench_options bench;
+    slr_bench_result result;
+    slr_model *model;
+    *text = NULL;
+    SLR_TRY(read_options(context, options, &bench, err));
+    SLR_TRY(make_model(options->config ? options->config : "sd15", bench.task == SLR_BENCH_GENERATE, &model, err));
+    selora_status status = slr_bench_run(model, &bench, &context->hooks, &result, err);
+    slr_model_free(model);
+    SLR_TRY(status);
+    *text = options->json ? as_json(options, &bench, &result) : as_table(options, &bench, &result);
+    return *text ? SELORA_OK : slr_fail_memory(err, 4096, "the result");
+}

@@ -1,0 +1,308 @@
+/* SPDX-License-Identifier: MIT */
+#include "train/bench.h"
+
+#include <stdlib.h>
+#include <string.h>
+#include <sys/resource.h>
+
+#include "adapters/targets.h"
+#include "core/clock.h"
+#include "core/free_memory.h"
+#include "core/memory.h"
+#include "core/rng.h"
+#include "diffusion/pipeline.h"
+#include "train/ceiling.h"
+#include "train/trainer.h"
+
+enum { MAX_REPEAT = 100000 };
+
+/* One task made ready. Training uses the first group, drawing the second. */
+typedef struct bench {
+    const slr_model *model;
+    const slr_bench_options *options;
+    slr_schedule schedule;
+    int64_t *ids; /* (N + 1, T): captions, and the empty one */
+    int64_t tokens;
+
+    slr_adapter_set *set;
+    slr_trainer *trainer;
+    slr_train_sample *samples;
+    float *moments;
+
+    slr_pipeline *pipe;
+    slr_real *latents, *states, *images;
+} bench;
+
+static int64_t latent_side(const bench *b)
+{
+    return b->options->size / slr_vae_factor(&b->model->vae);
+}
+
+static selora_status check_options(const slr_model *model, const slr_bench_options *o, slr_error *err)
+{
+    int factor = slr_vae_factor(&model->vae);
+    if (o->size < factor || o->size % factor != 0)
+        return slr_fail(err, SELORA_USAGE, "--size: found %lld, expected a multiple of %d", (long long)o->size, factor);
+    if (o->batch < 1 || o->repeat < 1 || o->repeat > MAX_REPEAT)
+        return slr_fail(err, SELORA_USAGE, "--batch, --repeat: expected at least 1");
+    return SELORA_OK;
+}
+
+static selora_status make_texts(bench *b, slr_error *err)
+{
+    b->tokens = b->model->text.positions;
+    int64_t count = (b->options->batch + 1) * b->tokens;
+    b->ids = slr_alloc((size_t)count, sizeof *b->ids);
+    if (!b->ids)
+        return slr_fail_memory(err, (size_t)count * sizeof *b->ids, "the texts");
+    slr_rng rng = slr_rng_at(1, SLR_STREAM_WEIGHTS, 1, 0);
+    for (int64_t i = 0; i < count; i++)
+        b->ids[i] = slr_rng_below(&rng, (uint32_t)b->model->text.vocabulary);
+    return SELORA_OK;
+}
+
+static selora_status make_adapters(bench *b, const slr_method_options *method, slr_error *err)
+{
+    static const char *const components[] = {"text_encoder", "unet"};
+    slr_adapter_options options = {.seed = 1, .scale = 8, .rank = 1, .probes = slr_method_probe_rows(method)};
+    slr_targets *targets = NULL;
+    slr_graph *graph = slr_model_record(b->model, false);
+    selora_status status = graph ? SELORA_OK : slr_fail_memory(err, 0, "the model's graph");
+    if (status == SELORA_OK)
+        status = slr_adapter_set_new(&options, &b->set, err);
+    if (status == SELORA_OK)
+        status = slr_targets_new("selora", &targets, err);
+    if (status == SELORA_OK)
+        status = slr_targets_add(targets, graph, components, 2, b->set, err);
+    if (status == SELORA_OK)
+        status = slr_adapter_set_finish(b->set, err);
+    slr_targets_free(targets);
+    slr_graph_free(graph);
+    return status;
+}
+
+static selora_status make_samples(bench *b, slr_error *err)
+{
+    int64_t batch = b->options->batch, side = latent_side(b), channels = b->model->vae.latent_channels;
+    int64_t per = side * side * 2 * channels;
+    b->samples = slr_alloc((size_t)batch, sizeof *b->samples);
+    b->moments = slr_alloc((size_t)(batch * per), sizeof *b->moments);
+    if (!b->samples || !b->moments)
+        return slr_fail_memory(err, (size_t)(batch * per) * sizeof *b->moments, "the latents");
+    slr_rng rng = slr_rng_at(1, SLR_STREAM_WEIGHTS, 2, 0);
+    for (int64_t i = 0; i < batch * per; i++)
+        b->moments[i] = (float)(i % (2 * channels) < channels ? 5 * slr_rng_normal(&rng) : -4);
+    for (int64_t i = 0; i < batch; i++)
+        b->samples[i] = (slr_train_sample){b->moments + i * per, b->ids + i * b->tokens, (uint32_t)i};
+    return SELORA_OK;
+}
+
+static selora_status allocate_training(bench *b, slr_error *err)
+{
+    SLR_TRY(make_samples(b, err));
+    return slr_trainer_allocate(b->trainer, err);
+}
+
+static selora_status prepare_training(bench *b, size_t *bytes, slr_error *err)
+{
+    const slr_bench_options *o = b->options;
+    slr_trainer_options options = {
+        .method = slr_method_options_of(o->method), .adam = {.beta1 = 0.9, .beta2 = 0.999, .eps = 1e-8},
+        .schedule = {.kind = SLR_LR_CONSTANT}, .rates = {1e-4, 1e-4}, .steps = o->repeat + 1,
+        .batch = o->batch, .accumulate = 1, .height = latent_side(b), .width = latent_side(b),
+        .tokens = b->tokens, .train_text = true,
+        .draw = {.seed = 1, .schedule = &b->schedule, .empty_ids = b->ids + o->batch * b->tokens},
+        .backend = o->backend, .threads = o->threads,
+    };
+    SLR_TRY(make_adapters(b, &options.method, err));
+    SLR_TRY(slr_trainer_new(b->model, b->set, &options, &b->trainer, err));
+    *bytes = slr_trainer_bytes(b->trainer);
+    return SELORA_OK;
+}
+
+static void encode_texts(bench *b)
+{
+    slr_pipeline_encode_text(b->pipe, b->ids, b->states);
+    slr_pipeline_encode_text(b->pipe, b->ids + b->tokens, b->states + slr_pipeline_state_count(b->pipe));
+}
+
+static selora_status prepare_drawing(bench *b, size_t *bytes, slr_error *err)
+{
+    const slr_bench_options *o = b->options;
+    bool decode = o->task == SLR_BENCH_GENERATE;
+    slr_pipeline_options options = {.backend = o->backend, .threads = o->threads, .batch = o->batch,
+                                    .height = latent_side(b), .width = latent_side(b), .tokens = b->tokens,
+                                    .guided = true, .decode = decode};
+    SLR_TRY(slr_pipeline_new(b->model, NULL, &options, &b->pipe, err));
+    *bytes = slr_pipeline_bytes(b->pipe);
+    return SELORA_OK;
+}
+
+static selora_status allocate_drawing(bench *b, slr_error *err)
+{
+    const slr_bench_options *o = b->options;
+    int64_t latents = slr_pipeline_latent_count(b->pipe), states = slr_pipeline_state_count(b->pipe);
+    int64_t pixels = o->task == SLR_BENCH_GENERATE ? o->batch * o->size * o->size * b->model->vae.out_channels : 1;
+    b->latents = slr_alloc((size_t)latents, sizeof *b->latents);
+    b->states = slr_alloc(2 * (size_t)states, sizeof *b->states);
+    b->images = slr_alloc((size_t)pixels, sizeof *b->images);
+    if (!b->latents || !b->states || !b->images)
+        return slr_fail_memory(err, (size_t)(latents + 2 * states + pixels) * sizeof *b->latents, "the pictures");
+    SLR_TRY(slr_pipeline_allocate(b->pipe, err));
+    encode_texts(b);
+    return SELORA_OK;
+}
+
+static void close_bench(bench *b)
+{
+    slr_trainer_free(b->trainer);
+    slr_adapter_set_free(b->set);
+    slr_pipeline_free(b->pipe);
+    free(b->ids);
+    free(b->samples);
+    free(b->moments);
+    free(b->latents);
+    free(b->states);
+    free(b->images);
+}
+
+static selora_status draw(bench *b, slr_error *err)
+{
+    bool whole = b->options->task == SLR_BENCH_GENERATE;
+    slr_rng rng = slr_rng_at(1, SLR_STREAM_SAMPLING, 0, 0);
+    slr_rng_fill_normal(&rng, b->latents, (size_t)slr_pipeline_latent_count(b->pipe));
+    if (whole)
+        encode_texts(b);
+    slr_sample_request request = {.schedule = &b->schedule, .sampler = whole ? SLR_SAMPLER_PNDM : SLR_SAMPLER_DDIM,
+                                  .steps = whole ? SLR_BENCH_SAMPLER_STEPS : 1, .guidance = 7.5, .states = b->states,
+                                  .negatives = b->states + slr_pipeline_state_count(b->pipe)};
+    SLR_TRY(slr_pipeline_sample(b->pipe, &request, b->latents, err));
+    return whole ? slr_pipeline_decode(b->pipe, b->latents, b->images, err) : SELORA_OK;
+}
+
+static selora_status step(bench *b, slr_error *err)
+{
+    slr_train_result result;
+    return b->trainer ? slr_trainer_step(b->trainer, b->samples, &result, err) : draw(b, err);
+}
+
+/* The plan of a part of the task, NULL where there is none. */
+static slr_plan *plan_at(const bench *b, int i)
+{
+    if (b->trainer)
+        return i == 0 ? slr_train_graph_plan(slr_trainer_graph(b->trainer)) : NULL;
+    return slr_pipeline_plan(b->pipe, i);
+}
+
+static double processor_seconds(void)
+{
+    struct rusage usage;
+    getrusage(RUSAGE_SELF, &usage);
+    return (double)(usage.ru_utime.tv_sec + usage.ru_stime.tv_sec) +
+           1e-6 * (double)(usage.ru_utime.tv_usec + usage.ru_stime.tv_usec);
+}
+
+static int by_value(const void *a, const void *b)
+{
+    double x = *(const double *)a, y = *(const double *)b;
+    return x < y ? -1 : x > y;
+}
+
+/* Runs of the text encoder, the denoiser and the decoder in one step. */
+static double gmac_of(const bench *b)
+{
+    if (b->trainer)
+        return 1e-9 * (double)slr_plan_macs(plan_at(b, 0));
+    double denoiser = 1e-9 * (double)slr_plan_macs(plan_at(b, 1));
+    if (b->options->task == SLR_BENCH_DENOISE)
+        return denoiser;
+    return 2e-9 * (double)slr_plan_macs(plan_at(b, 0)) + (SLR_BENCH_SAMPLER_STEPS + 1) * denoiser +
+           1e-9 * (double)slr_plan_macs(plan_at(b, 2));
+}
+
+static void summarise(const bench *b, double *times, slr_bench_result *r)
+{
+    int repeat = b->options->repeat;
+    double total = 0, in_ops = 0;
+    for (int i = 0; i < repeat; i++)
+        total += times[i];
+    qsort(times, (size_t)repeat, sizeof *times, by_value);
+    r->best_s = times[0];
+    r->median_s = repeat % 2 ? times[repeat / 2] : 0.5 * (times[repeat / 2 - 1] + times[repeat / 2]);
+    r->samples_per_s = (double)b->options->batch / r->median_s;
+    r->gmac = gmac_of(b);
+    for (int i = 0; i < SLR_PIPELINE_STAGES; i++)
+        for (int k = 0; plan_at(b, i) && k < 2 * SLR_OP_COUNT; k++) {
+            double seconds = slr_plan_profile_read(plan_at(b, i))->seconds[k / SLR_OP_COUNT][k % SLR_OP_COUNT];
+            r->seconds[k / SLR_OP_COUNT][k % SLR_OP_COUNT] += seconds / repeat;
+            in_ops += seconds;
+        }
+    r->other_s = (total - in_ops) / repeat;
+    r->weight_bytes = slr_weight_store_bytes(b->model->weights);
+    if (b->set) {
+        r->adapter_bytes = slr_adapter_set_bytes(b->set);
+        r->layers = slr_adapter_set_count(b->set);
+        r->parameters = slr_adapter_set_parameters(b->set);
+    }
+}
+
+static selora_status measure(bench *b, const slr_hooks *hooks, slr_bench_result *r, slr_error *err)
+{
+    int repeat = b->options->repeat;
+    double *times = slr_alloc((size_t)repeat, sizeof *times);
+    if (!times)
+        return slr_fail_memory(err, (size_t)repeat * sizeof *times, "the times");
+    slr_task task = slr_task_begin(hooks, "bench", repeat);
+    selora_status status = step(b, err);
+    for (int i = 0; i < SLR_PIPELINE_STAGES; i++)
+        if (plan_at(b, i))
+            slr_plan_profile_reset(plan_at(b, i));
+    double processor = processor_seconds();
+    for (int i = 0; status == SELORA_OK && i < repeat; i++) {
+        if (slr_interrupted(hooks)) {
+            status = slr_fail(err, SELORA_INTERRUPTED, "interrupted");
+            break;
+        }
+        double start = slr_clock_seconds();
+        status = step(b, err);
+        times[i] = slr_clock_seconds() - start;
+        slr_task_report(&task, i + 1, "%.3f s", times[i]);
+    }
+    if (status == SELORA_OK) {
+        r->cpu_s = (processor_seconds() - processor) / repeat / b->options->threads;
+        summarise(b, times, r);
+    }
+    free(times);
+    return status;
+}
+
+selora_status slr_bench_run(const slr_model *model, const slr_bench_options *options, const slr_hooks *hooks,
+                            slr_bench_result *result, slr_error *err)
+{
+    bench b = {.model = model, .options = options};
+    bool training = options->task == SLR_BENCH_TRAIN;
+    slr_scheduler_config config;
+    struct rusage usage;
+    memset(result, 0, sizeof *result);
+    SLR_TRY(check_options(model, options, err));
+    slr_scheduler_config_sd15(&config);
+    slr_schedule_init(&b.schedule, &config);
+    selora_status status = make_texts(&b, err);
+    if (status == SELORA_OK)
+        status = training ? prepare_training(&b, &result->plan_bytes, err)
+                          : prepare_drawing(&b, &result->plan_bytes, err);
+    if (status == SELORA_OK)
+        status = slr_check_free_memory(result->plan_bytes, "the bench", "choose a smaller --size or --batch", err);
+    if (status == SELORA_OK)
+        status = training ? allocate_training(&b, err) : allocate_drawing(&b, err);
+    if (status == SELORA_OK)
+        status = measure(&b, hooks, result, err);
+    getrusage(RUSAGE_SELF, &usage);
+    result->peak_bytes = (size_t)usage.ru_maxrss * 1024;
+    if (status == SELORA_OK)
+        status = slr_ceiling_gflops(options->backend, options->threads, &result->ceiling_gflops, err);
+    if (status == SELORA_OK)
+        result->share = 2 * result->gmac / result->best_s / result->ceiling_gflops;
+    close_bench(&b);
+    return status;
+}
