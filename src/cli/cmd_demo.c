@@ -19,8 +19,8 @@ typedef struct demo_options {
 static const selora_option list[] = {
     {"model", SELORA_OPTION_TEXT, offsetof(demo_options, model), 0, 0, "DIR", "a model trained on phantoms (models/tiny)", 0},
     {"out", SELORA_OPTION_TEXT, offsetof(demo_options, out), 0, 0, "DIR", "folder for everything, must not exist (demo)", 0},
-    {"steps", SELORA_OPTION_INT, offsetof(demo_options, steps), 1, 1e6, "N", "training steps (240)", 0},
-    {"count", SELORA_OPTION_INT, offsetof(demo_options, count), 8, 1e6, "N", "training pictures (160)", 0},
+    {"steps", SELORA_OPTION_INT, offsetof(demo_options, steps), 1, 1e6, "N", "training steps (400)", 0},
+    {"count", SELORA_OPTION_INT, offsetof(demo_options, count), 8, 1e6, "N", "training pictures (240)", 0},
     {"seed", SELORA_OPTION_SEED, offsetof(demo_options, seed), 0, 0, "N", "(1)", 0},
 };
 
@@ -210,7 +210,7 @@ static int run_demo(const cli_arguments *arguments, const demo_options *options)
 
 int cmd_demo(int argc, char **argv)
 {
-    demo_options options = {.model = "models/tiny", .out = "demo", .steps = 240, .count = 160, .seed = 1};
+    demo_options options = {.model = "models/tiny", .out = "demo", .steps = 400, .count = 240, .seed = 1};
     cli_arguments arguments = {.list = list, .count = sizeof list / sizeof *list, .options = &options};
     selora_status status = cli_parse(&arguments, argc, argv);
     int code = cli_exit_code(status);
