@@ -14,11 +14,12 @@ static bool is_table(const json_t *value)
     return json_is_array(value) && json_is_object(json_array_get(value, 0));
 }
 
-/* A key as people read it. */
+/* A key as people read it; one with a dot is a name of its own. */
 static void write_key(FILE *out, const char *key, int width)
 {
+    bool name = strchr(key, '.') != NULL;
     for (; *key; key++, width--)
-        fputc(*key == '_' ? ' ' : *key, out);
+        fputc(*key == '_' && !name ? ' ' : *key, out);
     fprintf(out, "%*s", width > 0 ? width : 0, "");
 }
 
