@@ -176,6 +176,36 @@ static void newest_whole_one_is_found(void **state)
     tiny_training_end(&t);
 }
 
+/* Every bit of the counters counts: a loss of 0.5 that reads 0.1 would keep the wrong adapter. */
+static void flipped_counters_are_noticed(void **state)
+{
+    (void)state;
+    tiny_training t;
+    slr_trainer_options options = tiny_training_options(SLR_METHOD_LORA);
+    char folder[600];
+    snprintf(folder, sizeof folder, "%s", scratch_path("checkpoints"));
+    tiny_training_begin(&t, &options, "unet");
+    tiny_training_run(&t, 1);
+    write_at(&t, folder, 1);
+    size_t size;
+    static const char name[] = "checkpoints/step-000001/checkpoint.json";
+    char *text = scratch_read(name, &size);
+    const char *same = strstr(text, "0000004,"); /* ...0004 and ...0005 are one number */
+    assert_non_null(same);
+    for (size_t i = 0; i < size; i++) {
+        if (text[i] < '0' || text[i] > '9' || text + i == same + 6)
+            continue;
+        text[i] ^= 1;
+        scratch_write(name, text, size);
+        load_newest(NULL, folder, 0, 1);
+        text[i] ^= 1;
+    }
+    scratch_write(name, text, size);
+    load_newest(NULL, folder, 1, 0);
+    free(text);
+    tiny_training_end(&t);
+}
+
 static void another_adapter_is_refused(void **state)
 {
     (void)state;
@@ -223,7 +253,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         SCRATCH(resume_equals_going_on),       SCRATCH(resume_with_everything_on),
         SCRATCH(resume_power_iteration),       SCRATCH(resume_the_authors_loop),
-        SCRATCH(newest_whole_one_is_found),
+        SCRATCH(newest_whole_one_is_found),    SCRATCH(flipped_counters_are_noticed),
         SCRATCH(another_adapter_is_refused),   SCRATCH(failed_write_leaves_the_old_ones),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

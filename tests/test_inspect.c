@@ -165,7 +165,7 @@ static void test_broken_adapters(void **state)
     add(writer, "unet.mid.to_q.lora_A.weight", 2, 3, nan_values);
     add(writer, "unet.mid.to_q.lora_B.weight", 2, 2, b_columns);
     save(writer, "nan.safetensors");
-    free(inspect("nan.safetensors", 0, SELORA_NUMERIC));
+    free(inspect("nan.safetensors", 0, SELORA_BAD_INPUT));
 }
 
 static void test_data(void **state)
@@ -233,6 +233,13 @@ static void test_run(void **state)
     json_decref(facts);
     write_text("run/run.json", "{}");
     free(inspect("run", 0, SELORA_BAD_INPUT));
+    /* Escapes of a terminal, C0 and C1, do not reach it. */
+    write_text("run/run.json", "{\"selora\": \"\\u001b[2J\\u009bm\", \"options\": {}}");
+    char *text = inspect("run", 0, SELORA_OK);
+    for (const char *at = text; *at; at++)
+        assert_true(*at == '\n' || (*at >= ' ' && *at < 0x7f));
+    assert_non_null(strstr(text, "?[2J"));
+    free(text);
 }
 
 static void test_no_such(void **state)

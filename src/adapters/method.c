@@ -64,16 +64,16 @@ static selora_status check_combination(const slr_method_options *options, slr_er
          power = options->probe_init == SLR_PROBE_POWER;
     if (options->fisher == SLR_FISHER_CROSS && options->probe_window < 2)
         return slr_fail(err, SELORA_USAGE,
-                        "fisher cross needs a probe window of at least 2 steps, found 1");
+                        "--fisher cross needs --probe-window 2 or more, found %d",
+                        options->probe_window);
     if (extra && (options->probe_window > 1 || options->fisher != SLR_FISHER_BATCH || power ||
                   options->on_expand == SLR_ON_EXPAND_WARM))
         return slr_fail(err, SELORA_USAGE,
-                        "the extra probe pass goes with a probe window of 1, fisher batch, "
-                        "candidates that are not "
-                        "turned and no warm moments; use the fused pass");
+                        "--probe-pass extra goes with --probe-window 1 and --fisher batch, without "
+                        "--probe-init power and --warm-v; --probe-pass fused takes them");
     if (power && (options->probe_rows != 1 || options->fisher == SLR_FISHER_CROSS))
         return slr_fail(err, SELORA_USAGE,
-                        "power iteration turns one candidate row and needs fisher batch or sample");
+                        "--probe-init power needs --probe-rows 1 and --fisher batch or sample");
     return SELORA_OK;
 }
 
@@ -82,18 +82,18 @@ selora_status slr_method_options_check(const slr_method_options *options, slr_er
     const struct {
         const char *name;
         double value, low, high;
-    } ranges[] = {{"lambda", options->lambda, 1, INFINITY},
-                  {"mu", options->mu, 0, INFINITY},
-                  {"probe every", options->every, 1, 1 << 30},
-                  {"expand until", options->expand_until, 0, 1},
-                  {"rank max", options->rank_max, 0, 4096},
+    } ranges[] = {{"--lambda", options->lambda, 1, INFINITY},
+                  {"--mu", options->mu, 0, INFINITY},
+                  {"--probe-every", options->every, 1, 1 << 30},
+                  {"--expand-until", options->expand_until, 0, 1},
+                  {"--rank-max", options->rank_max, 0, 4096},
                   {"rank budget", (double)options->budget, 0, 1e15},
                   {"layers per decision", options->top, 0, 1 << 20},
-                  {"probe rows", options->probe_rows, 1, 63},
-                  {"probe window", options->probe_window, 1, options->every},
-                  {"confidence", options->confidence, 0, 100},
+                  {"--probe-rows", options->probe_rows, 1, 63},
+                  {"--probe-window", options->probe_window, 1, options->every},
+                  {"--probe-z", options->confidence, 0, 100},
                   {"power decay", options->power_decay, 0, 0.9999},
-                  {"beta2", options->beta2, 0.1, 0.9999999}};
+                  {"--adam-beta2", options->beta2, 0.1, 0.9999999}};
     if (options->kind == SLR_METHOD_LORA)
         return SELORA_OK;
     for (size_t i = 0; i < sizeof ranges / sizeof *ranges; i++)

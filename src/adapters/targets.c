@@ -28,7 +28,7 @@ selora_status slr_targets_new(const char *text, slr_targets **result, slr_error 
 {
     *result = NULL;
     if (strlen(text) == 0 || strlen(text) > MAX_EXPRESSION)
-        return slr_fail(err, SELORA_USAGE, "targets: expected selora, attention, all-linear or a regular expression");
+        return slr_fail(err, SELORA_USAGE, "--targets: expected selora, attention, all-linear or a regular expression");
     slr_targets *targets = slr_alloc(1, sizeof *targets);
     char *copy = slr_copy_text(text);
     if (!targets || !copy) {
@@ -47,7 +47,7 @@ selora_status slr_targets_new(const char *text, slr_targets **result, slr_error 
             char reason[200];
             regerror(code, &targets->expression, reason, sizeof reason);
             slr_fail(err, SELORA_USAGE,
-                     "targets: '%s' is neither selora, attention, all-linear nor a regular expression (%s)", text, reason);
+                     "--targets: '%s' is neither selora, attention, all-linear nor a regular expression (%s)", text, reason);
             free(copy);
             free(targets);
             return SELORA_USAGE;
@@ -114,6 +114,6 @@ selora_status slr_targets_add(const slr_targets *targets, const slr_graph *graph
         added++;
     }
     if (added == 0)
-        return slr_fail(err, SELORA_USAGE, "targets: '%s' matches no linear layer of what is trained", targets->text);
+        return slr_fail(err, SELORA_USAGE, "--targets: '%s' matches no linear layer of what is trained", targets->text);
     return SELORA_OK;
 }

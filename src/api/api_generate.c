@@ -12,8 +12,9 @@ selora_status selora_generate(selora_context *context, const selora_model *model
     slr_drawing drawing = {0};
     const char *prompt = options->prompt ? options->prompt : "";
     uint32_t index = 0;
-    selora_status status = slr_drawing_open(&drawing, context, model->model, adapter ? adapter->set : NULL, options, 1,
-                                            err);
+    selora_status status = slr_drawing_check(options, err);
+    if (status == SELORA_OK)
+        status = slr_drawing_open(&drawing, context, model->model, adapter ? adapter->set : NULL, options, 1, err);
     if (status == SELORA_OK)
         status = slr_drawing_start(&drawing, 1, err);
     if (status == SELORA_OK)

@@ -75,6 +75,7 @@ static selora_status open_inputs(job *j, slr_error *err)
 {
     const selora_generate_options *o = j->options;
     slr_model_options model = {.variant = o->variant, .tokenizer = o->tokenizer, .config = o->model_config};
+    SLR_TRY(slr_drawing_check(o, err));
     SLR_TRY(check_out(o->out, err));
     SLR_TRY(read_prompts(j, err));
     SLR_TRY(slr_model_open(o->model, &model, &j->model, err));
@@ -235,6 +236,9 @@ static selora_status run(job *j, slr_error *err)
 
 selora_status selora_generate_folder(selora_context *context, const selora_generate_options *options)
 {
+    size_t count;
+    const selora_option *list = selora_generate_option_list(&count);
+    SLR_TRY(selora_options_check(context, list, count, options));
     job j = {.context = context, .options = options};
     selora_status status = run(&j, slr_context_begin(context));
     slr_picture_grid_free(&j.grid);

@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "core/memory.h"
+#include "core/threads.h"
 
 enum { MAX_THREADS = 256 };
 
@@ -42,7 +43,11 @@ selora_status selora_context_new(const selora_settings *settings, selora_context
     if (!context)
         return SELORA_NO_RESOURCE;
     context->hooks = s->hooks;
-    context->threads = s->threads ? s->threads : allowed_processors();
+    int wanted = s->threads ? s->threads : allowed_processors();
+    context->threads = slr_threads_start(wanted);
+    if (context->threads < wanted)
+        slr_warn(&context->hooks, "%d threads run instead of %d: more cannot be started within the limits of memory and "
+                 "processes", context->threads, wanted);
     context->backend = backend;
     *result = context;
     return SELORA_OK;

@@ -36,4 +36,9 @@ struct selora_adapter {
 /* Clears the last error and returns the place for the next one. */
 slr_error *slr_context_begin(selora_context *context);
 
+/* Ranges of an option table, for programs that fill the struct themselves. NaN stands for "not given" where the default is
+ * NaN. */
+selora_status slr_options_check_ranges(const selora_option *list, size_t count, const void *options, const void *defaults,
+                                       slr_error *err);
+
 #endif

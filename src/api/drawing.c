@@ -7,6 +7,14 @@
 #include "core/memory.h"
 #include "data/picture_size.h"
 
+selora_status slr_drawing_check(const selora_generate_options *options, slr_error *err)
+{
+    size_t count;
+    const selora_option *list = selora_generate_option_list(&count);
+    const selora_generate_options defaults = selora_generate_defaults();
+    return slr_options_check_ranges(list, count, options, &defaults, err);
+}
+
 selora_status slr_drawing_open(slr_drawing *drawing, selora_context *context, const slr_model *model,
                                slr_adapter_set *adapters, const selora_generate_options *options, int batch,
                                slr_error *err)

@@ -125,7 +125,7 @@ static selora_status add_layer(const slr_safetensors *file, const slr_adapter_he
     SLR_TRY(slr_adapter_header_true(header, stem, &said, &rank, &trained_scale, err));
     SLR_TRY(measure(a, b, &acting, &norm, err));
     if (!isfinite(norm * scale))
-        return slr_fail(err, SELORA_NUMERIC, "%s: %s or its partner holds a value that is not finite",
+        return slr_fail(err, SELORA_BAD_INPUT, "%s: %s or its partner holds a value that is not finite",
                         slr_safetensors_path(file), a->name);
     snprintf(rounded, sizeof rounded, "%.4g", norm * scale); /* more digits would only widen the table */
     json_t *row = json_pack("{s:s, s:I, s:I, s:I, s:I, s:f, s:f}", "layer", stem, "in",

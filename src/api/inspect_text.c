@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "api/inspect.h"
+#include "core/utf8.h"
 #include "io/json.h"
 
 enum { KEY_WIDTH = 22, INDENT = 2 };
@@ -23,6 +24,16 @@ static void write_key(FILE *out, const char *key, int width)
     fprintf(out, "%*s", width > 0 ? width : 0, "");
 }
 
+/* Texts come from files: a terminal must not obey them. */
+static void write_text(FILE *out, const char *text)
+{
+    if (slr_utf8_is_printable(text))
+        fputs(text, out);
+    else
+        for (; *text; text++)
+            fputc((unsigned char)*text < 0x20 || (unsigned char)*text >= 0x7f ? '?' : *text, out);
+}
+
 /* A scalar, or a list of scalars with commas; free() it. */
 static char *cell_text(const json_t *value)
 {
@@ -37,7 +48,7 @@ static char *cell_text(const json_t *value)
         char *number = json_is_number(item) ? slr_json_text(item, 0) : NULL;
         fputs(i ? ", " : "", out);
         if (json_is_string(item))
-            fputs(json_string_value(item), out);
+            write_text(out, json_string_value(item));
         else if (json_is_boolean(item))
             fputs(json_is_true(item) ? "yes" : "no", out);
         else

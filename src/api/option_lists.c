@@ -39,10 +39,10 @@ static const selora_option train_list[] = {
     NUM(T, "scale", scale, 1e-6, 1e6, "scale s of s B A, or alpha with the other scale modes (8)"),
     CHOICE(T, "scale-mode", scale_mode, "fixed|alpha_over_r|rslora", "s, alpha / r, or alpha / sqrt(r) (fixed)"),
     CHOICE(T, "init", init, "kaiming|lora", "A from U(+-sqrt(6/in)) or U(+-1/sqrt(in)) (kaiming)"),
-    NUM(T, "lambda", lambda, 0, INFINITY, "a layer grows when its Fisher ratio reaches this (1.3)"),
-    INT(T, "probe-every", probe_every, 1, BIG, "steps between decisions (40)"),
+    NUM(T, "lambda", lambda, 1, INFINITY, "a layer grows when its Fisher ratio reaches this (1.3)"),
+    INT(T, "probe-every", probe_every, 1, 1 << 30, "steps between decisions (40)"),
     NUM(T, "expand-until", expand_until, 0, 1, "no growth after this part of the steps (1)"),
-    INT(T, "probe-rows", probe_rows, 1, 64, "candidate rows a layer is asked with (1)"),
+    INT(T, "probe-rows", probe_rows, 1, 63, "candidate rows a layer is asked with (1)"),
     INT(T, "probe-window", probe_window, 1, 100000, "steps that a decision is averaged over (1)"),
     NUM(T, "probe-z", probe_z, 0, 100, "standard errors by which the ratio must pass lambda (0)"),
     CHOICE(T, "fisher", fisher, "batch|sample|cross", "Fisher information of the batch mean, of samples, or across batches (batch)"),
@@ -106,7 +106,7 @@ static const selora_option generate_list[] = {
     TEXT(G, "variant", variant, "NAME", "weight files of a variant, such as fp16"),
     TEXT(G, "tokenizer", tokenizer, "DIR|FILE", "tokenizer; needed with a single-file model"),
     TEXT(G, "model-config", model_config, "DIR", "diffusers folder with the configs of a single-file model"),
-    FLAG(G, "embed-prompt", embed_prompt, "write prompts into the PNG text chunks and metadata.csv of --prompt jobs"),
+    FLAG(G, "embed-prompt", embed_prompt, "write prompts into the PNG text chunks, not into metadata.csv alone"),
     FLAG(G, "dry-run", dry_run, "check everything, print the memory needed, draw nothing"),
 };
 #undef G

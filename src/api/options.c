@@ -90,7 +90,10 @@ static selora_status set_option(const selora_option *option, void *options, cons
             return slr_fail(err, SELORA_USAGE, "--%s: found \"%s\", expected one of %s", option->name, text,
                             option->values);
         break;
-    case SELORA_OPTION_TEXT: break;
+    case SELORA_OPTION_TEXT:
+        if (!*text && strcmp(option->values, "TEXT") != 0)
+            return slr_fail(err, SELORA_USAGE, "--%s: nothing is given, expected %s", option->name, option->values);
+        break;
     }
     *(const char **)place = text;
     return SELORA_OK;
@@ -177,6 +180,23 @@ selora_status selora_options_check(selora_context *context, const selora_option 
         if (list[i].required && !*place)
             return slr_fail(err, SELORA_USAGE, "--%s %s is missing; --help shows an example", list[i].name,
                             list[i].values);
+    }
+    return SELORA_OK;
+}
+
+selora_status slr_options_check_ranges(const selora_option *list, size_t count, const void *options, const void *defaults,
+                                       slr_error *err)
+{
+    for (size_t i = 0; i < count; i++) {
+        const void *place = (const char *)options + list[i].offset, *normal = (const char *)defaults + list[i].offset;
+        bool is_number = list[i].kind == SELORA_OPTION_NUMBER;
+        if (!is_number && list[i].kind != SELORA_OPTION_INT)
+            continue;
+        double value = is_number ? *(const double *)place : (double)*(const int64_t *)place;
+        bool not_given = is_number && isnan(value) && isnan(*(const double *)normal);
+        if (!(value >= list[i].low && value <= list[i].high) && !not_given)
+            return slr_fail(err, SELORA_USAGE, "--%s: found %.10g, expected %.10g to %.10g", list[i].name, value, list[i].low,
+                            list[i].high);
     }
     return SELORA_OK;
 }

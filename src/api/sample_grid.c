@@ -25,7 +25,11 @@ selora_status slr_sample_grid_bytes(const slr_train_job *job, size_t *bytes, slr
     *bytes = 0;
     if (job->options->validation_images == 0)
         return SELORA_OK;
-    SLR_TRY(new_artist(job, &artist, err));
+    selora_status status = new_artist(job, &artist, err);
+    if (status == SELORA_USAGE)
+        slr_fail_within(err, "--validation-steps");
+    if (status != SELORA_OK)
+        return status;
     *bytes = slr_text_to_image_bytes(artist);
     slr_text_to_image_free(artist);
     return SELORA_OK;

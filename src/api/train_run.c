@@ -7,6 +7,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/file.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include "adapters/adapter_file.h"
@@ -35,21 +36,45 @@ typedef struct train_run {
 
 /* ---- the folder ---- */
 
-/* The folder itself or the nearest one above it that exists. */
-static selora_status check_writable(const char *folder, slr_error *err)
+/* The folder itself or the nearest one above it that exists. free() it. */
+static char *existing_part(const char *folder)
 {
     char *path = slr_copy_text(folder);
-    if (!path)
-        return slr_fail_memory(err, 0, folder);
-    while (access(path, F_OK) != 0 && errno == ENOENT) {
+    while (path && access(path, F_OK) != 0 && errno == ENOENT) {
         char *slash = strrchr(path, '/');
         if (!slash)
             strcpy(path, ".");
         else
             slash[slash == path] = 0;
     }
-    selora_status status = access(path, W_OK | X_OK) == 0 ? SELORA_OK : slr_fail_errno(err, path, "write here");
-    free(path);
+    return path;
+}
+
+static bool lies_in(const char *path, const char *folder)
+{
+    char *inner = realpath(path, NULL), *outer = realpath(folder, NULL);
+    size_t length = outer ? strlen(outer) : 0;
+    bool inside = inner && outer && strncmp(inner, outer, length) == 0 && (!inner[length] || inner[length] == '/');
+    free(inner);
+    free(outer);
+    return inside;
+}
+
+static selora_status check_place(const selora_train_options *options, slr_error *err)
+{
+    struct stat info;
+    char *place = existing_part(options->out);
+    if (!place)
+        return slr_fail_memory(err, 0, options->out);
+    selora_status status = SELORA_OK;
+    if (stat(place, &info) == 0 && !S_ISDIR(info.st_mode))
+        status = slr_fail(err, SELORA_BAD_INPUT, "--out: %s is not a folder", place);
+    else if (lies_in(place, options->data))
+        status = slr_fail(err, SELORA_USAGE, "--out: %s lies in the data folder, where its pictures would count as data; "
+                          "choose another folder", options->out);
+    else if (access(place, W_OK | X_OK) != 0)
+        status = slr_fail_errno(err, place, "write here");
+    free(place);
     return status;
 }
 
@@ -60,7 +85,7 @@ selora_status slr_train_run_check_folder(const selora_train_options *options, sl
     if (!options->resume && slr_run_file_exists(options->out))
         return slr_fail(err, SELORA_USAGE, "%s: holds a run already; --resume goes on with it, another --out starts a new one",
                         options->out);
-    return check_writable(options->out, err);
+    return check_place(options, err);
 }
 
 static char *path_in(const train_run *run, const char *name)
@@ -89,9 +114,9 @@ static selora_status begin_folder(train_run *run, slr_error *err)
     size_t count;
     const selora_option *list = selora_train_option_list(&count);
     const char *folder = job->options->out;
-    bool exists = slr_run_file_exists(folder);
     int64_t steps;
     SLR_TRY(lock_folder(run, err));
+    bool exists = slr_run_file_exists(folder);
     if (exists && !job->options->resume) /* another process was faster */
         return slr_train_run_check_folder(job->options, err);
     SLR_TRY(slr_model_hash(job->model, job->facts.model_sha256, err));
@@ -304,7 +329,7 @@ static bool validation_is_due(const train_run *run)
 static bool checkpoint_is_due(const train_run *run)
 {
     int64_t step = run->counters.step, every = run->job->options->checkpoint_every;
-    return step == run->job->steps || (every > 0 && step % every == 0);
+    return step == run->job->steps || (every > 0 && step > 0 && step % every == 0);
 }
 
 /* ---- the loop ---- */

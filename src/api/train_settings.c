@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 #include "api/train_settings.h"
 
-#include <limits.h>
 #include <math.h>
 #include <stdlib.h>
 #include <string.h>
@@ -22,23 +21,12 @@ static selora_status choose(const char *option, const char *text, const char *co
 
 #define CHOICES(...) ((const char *const[]){__VA_ARGS__, NULL})
 
-/* Ranges of the option table; programs that fill the struct themselves are checked like command lines. */
-static selora_status check_ranges(const selora_train_options *o, slr_error *err)
+static selora_status check_ranges(const selora_train_options *options, slr_error *err)
 {
     size_t count;
     const selora_option *list = selora_train_option_list(&count);
-    for (size_t i = 0; i < count; i++) {
-        const void *place = (const char *)o + list[i].offset;
-        bool is_number = list[i].kind == SELORA_OPTION_NUMBER;
-        if (!is_number && list[i].kind != SELORA_OPTION_INT)
-            continue;
-        double value = is_number ? *(const double *)place : (double)*(const int64_t *)place;
-        bool not_given = place == &o->lr_text || place == &o->lr_cycles;
-        if (!(value >= list[i].low && value <= list[i].high) && !(isnan(value) && not_given))
-            return slr_fail(err, SELORA_USAGE, "--%s: found %g, expected %g to %g", list[i].name, value, list[i].low,
-                            list[i].high);
-    }
-    return SELORA_OK;
+    const selora_train_options defaults = selora_train_defaults();
+    return slr_options_check_ranges(list, count, options, &defaults, err);
 }
 
 static selora_status read_components(slr_train_settings *s, const char *text, slr_error *err)
@@ -111,8 +99,6 @@ static selora_status read_method(slr_train_settings *s, slr_error *err)
         if (o->rank_max != 0 && o->rank_max < o->rank)
             return slr_fail(err, SELORA_USAGE, "--rank-max: found %lld, less than --rank %lld", (long long)o->rank_max,
                             (long long)o->rank);
-        if (o->probe_every > INT_MAX)
-            return slr_fail(err, SELORA_USAGE, "--probe-every: found %lld, expected at most %d", (long long)o->probe_every, INT_MAX);
         m->lambda = o->lambda;
         m->mu = o->mu;
         m->every = (int)o->probe_every;

@@ -85,7 +85,7 @@ static selora_status load_config(cli_arguments *a, int argc, char **argv)
 
 selora_status cli_parse(cli_arguments *a, int argc, char **argv)
 {
-    selora_status status = selora_context_new(NULL, &a->parser);
+    selora_status status = selora_context_new(&(selora_settings){.threads = 1}, &a->parser);
     if (status != SELORA_OK)
         return status;
     a->positions = calloc((size_t)a->max_positions + 1, sizeof *a->positions);

@@ -80,18 +80,26 @@ int64_t slr_model_parameters(const slr_model *model, const char *component)
     return total;
 }
 
+/* Bad input joins the list; lacking memory or permission ends it. */
+static selora_status note_problem(const slr_error *detail, slr_problems *problems, slr_error *err)
+{
+    if (detail->status != SELORA_BAD_INPUT)
+        return slr_fail(err, detail->status, "%s", detail->message);
+    slr_problems_add(problems, "%s", detail->message);
+    return SELORA_OK;
+}
+
 /* Reads one config.json into its struct; a missing file is a problem like the others. */
-static void read_config(const char *folder, int component, slr_model *model, slr_problems *problems)
+static selora_status read_config(const char *folder, int component, slr_model *model, slr_problems *problems,
+                                 slr_error *err)
 {
     char path[PATH_SIZE], name[64];
     slr_error detail = {0};
     json_t *root;
     snprintf(path, sizeof path, "%s/%s/config.json", folder, component_names[component]);
     snprintf(name, sizeof name, "%s/config.json", component_names[component]);
-    if (slr_json_load_file(path, MAX_CONFIG_BYTES, &root, &detail) != SELORA_OK) {
-        slr_problems_add(problems, "%s", detail.message);
-        return;
-    }
+    if (slr_json_load_file(path, MAX_CONFIG_BYTES, &root, &detail) != SELORA_OK)
+        return note_problem(&detail, problems, err);
     if (!json_is_object(root))
         slr_problems_add(problems, "%s: not a JSON object", name);
     else if (component == 0)
@@ -101,6 +109,7 @@ static void read_config(const char *folder, int component, slr_model *model, slr
     else
         slr_vae_config_read(root, name, &model->vae, problems);
     json_decref(root);
+    return SELORA_OK;
 }
 
 static void check_configs_fit(const slr_model *model, slr_problems *problems)
@@ -125,7 +134,7 @@ static selora_status read_configs(slr_model *model, const slr_model_options *opt
     slr_vae_config_sd15(&model->vae);
     slr_clip_text_config_sd15(&model->text);
     for (int c = 0; folder && c < COMPONENTS; c++)
-        read_config(folder, c, model, &problems);
+        SLR_TRY(read_config(folder, c, model, &problems, err));
     if (problems.count == 0)
         check_configs_fit(model, &problems);
     SLR_TRY(slr_problems_report(&problems, folder ? folder : model->path, err));
@@ -158,7 +167,7 @@ static selora_status open_files(slr_model *model, const slr_model_options *optio
         snprintf(folder, sizeof folder, "%s/%s", model->path, component_names[c]);
         if (slr_weight_files_open_folder(&model->files->sets[c], folder, component_stems[c],
                                          options->variant, &detail) != SELORA_OK)
-            slr_problems_add(&problems, "%s", detail.message);
+            SLR_TRY(note_problem(&detail, &problems, err));
         of_variant = of_variant || model->files->sets[c].of_variant;
     }
     if (!of_variant)
@@ -213,8 +222,8 @@ static const slr_stored_tensor *find_stored(slr_model *model, const char *canoni
     return NULL;
 }
 
-static void load_weight(slr_model *model, const slr_weight_spec *spec, const slr_name_rules *rules,
-                        slr_problems *problems)
+static selora_status load_weight(slr_model *model, const slr_weight_spec *spec, const slr_name_rules *rules,
+                                 slr_problems *problems, slr_error *err)
 {
     char wanted[96], found[96];
     slr_error detail = {0};
@@ -227,7 +236,8 @@ static void load_weight(slr_model *model, const slr_weight_spec *spec, const slr
                          shape_text(tensor->dims, tensor->shape, found),
                          shape_text(spec->dims, spec->shape, wanted));
     else if (slr_weight_store_add(model->weights, spec, tensor, &detail) != SELORA_OK)
-        slr_problems_add(problems, "%s", detail.message);
+        return note_problem(&detail, problems, err);
+    return SELORA_OK;
 }
 
 static void list_unexpected(const slr_model *model, slr_problems *problems)
@@ -254,7 +264,7 @@ static selora_status load_weights(slr_model *model, slr_error *err)
     slr_name_rules rules = rules_of(model);
     slr_problems problems = {0};
     for (int i = 0; status == SELORA_OK && i < slr_graph_weight_count(graph); i++)
-        load_weight(model, slr_graph_weight(graph, i), &rules, &problems);
+        status = load_weight(model, slr_graph_weight(graph, i), &rules, &problems, err);
     slr_graph_free(graph);
     if (status != SELORA_OK)
         return status;

@@ -275,8 +275,7 @@ void slr_unet_config_read(const json_t *root, const char *file, slr_unet_config 
                          "not; %lld is expected)",
                          file, (long long)config->in_channels, (long long)config->out_channels);
     config->layers_per_block = (int)read_int(&r, "layers_per_block", 2, 1, 16);
-    config->sample_size = json_is_integer(json_object_get(root, "sample_size"))
-                              ? read_int(&r, "sample_size", 64, 1, 8192) : 64;
+    config->sample_size = json_is_array(json_object_get(root, "sample_size")) ? 64 : read_int(&r, "sample_size", 64, 1, 8192);
     config->cross_attention_width = read_int(&r, "cross_attention_dim", 1280, 1, 65536);
     config->groups = (int)read_int(&r, "norm_num_groups", 32, 1, 65536);
     config->norm_eps = read_number(&r, "norm_eps", 1e-5, 1e-12, 1e-1);

@@ -19,6 +19,32 @@ enum { MAX_JSON = 1 << 16 };
 
 /* ---- counters as JSON ---- */
 
+/* Of all the counters, so that a flipped digit is noticed. */
+static selora_status hash_counters(const json_t *root, char hex[SLR_SHA256_HEX], slr_error *err)
+{
+    char *text = slr_json_text(root, 0);
+    if (!text)
+        return slr_fail_memory(err, MAX_JSON, "a checkpoint");
+    selora_status status = slr_sha256_memory(text, strlen(text), hex, err);
+    free(text);
+    return status;
+}
+
+/* Takes "sha256" out of the object and compares. */
+static selora_status check_counters(json_t *root, const char *path, slr_error *err)
+{
+    char hex[SLR_SHA256_HEX];
+    const char *stored;
+    SLR_TRY(slr_json_string_required(root, path, "sha256", &stored, err));
+    json_t *kept = json_incref(json_object_get(root, "sha256"));
+    json_object_del(root, "sha256");
+    selora_status status = hash_counters(root, hex, err);
+    if (status == SELORA_OK && strcmp(hex, stored) != 0)
+        status = slr_fail(err, SELORA_BAD_INPUT, "%s: its numbers do not have the SHA-256 that it names", path);
+    json_decref(kept);
+    return status;
+}
+
 static json_t *counters_json(const slr_run_counters *c, const char *state_sha256)
 {
     json_t *root = json_object();
@@ -142,6 +168,8 @@ static selora_status write_files(const char *folder, const slr_trainer *trainer,
     SLR_TRY_OUT(write_state(trainer, state, err));
     SLR_TRY_OUT(slr_sha256_file(state, hex, err));
     root = counters_json(counters, hex);
+    SLR_TRY_OUT(hash_counters(root, hex, err));
+    json_object_set_new(root, "sha256", json_string(hex));
     SLR_TRY_OUT(slr_json_save_file(root, json, err));
 out:
     json_decref(root);
@@ -200,6 +228,7 @@ static selora_status read_checkpoint(const char *path, slr_run_counters *counter
         goto out;
     }
     SLR_TRY_OUT(slr_json_load_file(json, MAX_JSON, &root, err));
+    SLR_TRY_OUT(check_counters(root, json, err));
     SLR_TRY_OUT(read_counters(root, json, counters, &expected, err));
     SLR_TRY_OUT(slr_sha256_file(state, hex, err));
     if (strcmp(hex, expected) != 0)

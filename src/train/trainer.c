@@ -139,8 +139,8 @@ static void fill_batch(slr_trainer *t, int64_t step, int64_t first, const slr_tr
 static selora_status fail_loss(slr_trainer *t, int64_t step, double loss, slr_error *err)
 {
     const char *layer = slr_train_graph_find_nonfinite(t->graph);
-    return slr_fail(err, SELORA_NUMERIC, "step %lld: the loss is %g; the first output that is not finite is that of "
-                    "%s; %s", (long long)step, loss, layer ? layer : "the loss", advice);
+    return slr_fail(err, SELORA_NUMERIC, "step %lld: the loss is %s; the first output that is not finite is that of "
+                    "%s; %s", (long long)step, isnan(loss) ? "not a number" : "infinite", layer ? layer : "the loss", advice);
 }
 
 /* Forward and backward over all batches of a step; *loss is their mean. */
