@@ -183,7 +183,7 @@ test_all() {
         fi
     done
     if peers_python; then
-        quietly "comparison with diffusers" tools/compare_with_peers.sh "$peers" build/selora || true
+        quietly "comparison with diffusers" "$peers" tools/verify_sweep.py --selora build/selora --models 12 || true
         count_from $logs/comparison-with-diffusers.log
     else
         failed=$((failed + 1))
