@@ -4,6 +4,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <inttypes.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/file.h>
@@ -221,7 +222,8 @@ static selora_status begin(train_run *run, slr_error *err)
     run->job->rank_log = slr_run_log_ranks(run->log);
     SLR_TRY(open_latents(run, err));
     SLR_TRY(slr_trainer_allocate(run->job->trainer, err));
-    return keep_texts(run, err);
+    SLR_TRY(keep_texts(run, err));
+    return run->counters.step < run->job->steps ? fill_latents(run, run->counters.step + 1, err) : SELORA_OK;
 }
 
 /* ---- saving ---- */
@@ -334,6 +336,17 @@ static bool checkpoint_is_due(const train_run *run)
 
 /* ---- the loop ---- */
 
+/* Steps of this process, so that rate and time left are right after resuming. */
+static void report_step(const train_run *run, const slr_task *task, const slr_train_result *result)
+{
+    int64_t first = run->job->steps - task->total;
+    char total[64] = "";
+    if (first > 0)
+        snprintf(total, sizeof total, "step %" PRId64 "  ", result->step);
+    slr_task_report(task, result->step - first, "%sloss %.4f  rank %" PRId64 "  lr %.3g", total, result->loss,
+                    result->total_rank, result->rates.unet);
+}
+
 static selora_status one_step(train_run *run, const slr_task *task, slr_error *err)
 {
     slr_train_job *job = run->job;
@@ -349,8 +362,7 @@ static selora_status one_step(train_run *run, const slr_task *task, slr_error *e
     run->counters.step = result.step;
     SLR_TRY(slr_run_log_step(run->log, &result, slr_data_order_epoch(&job->order, first), seconds,
                              (double)job->places / seconds, err));
-    slr_task_report(task, result.step, "loss %.4f  rank %" PRId64 "  lr %.3g", result.loss, result.total_rank,
-                    result.rates.unet);
+    report_step(run, task, &result);
     note_lengths(run);
     return SELORA_OK;
 }
@@ -380,7 +392,7 @@ static selora_status step_and_save(train_run *run, const slr_task *task, slr_err
 
 static selora_status loop(train_run *run, slr_error *err)
 {
-    slr_task task = slr_task_begin(run->hooks, "train", run->job->steps);
+    slr_task task = slr_task_begin(run->hooks, "train", run->job->steps - run->counters.step);
     if (run->counters.step >= run->job->steps && !validation_is_due(run))
         slr_note(run->hooks, "all %" PRId64 " steps are done already; more --steps would go on", run->job->steps);
     while (run->counters.step < run->job->steps)
