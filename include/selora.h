@@ -231,7 +231,7 @@ typedef struct selora_step_result {
 selora_status selora_trainer_new(selora_context *context, const selora_model *model,
                                  const selora_train_options *options, selora_trainer **trainer);
 void selora_trainer_free(selora_trainer *trainer);
-/* `count` must be the options' batch_size. */
+/* `count` must be batch_size times accumulate of the options. */
 selora_status selora_train_step(selora_trainer *trainer, const selora_image *images, const char *const *captions,
                                 int count, selora_step_result *result);
 /* The adapter as it is now; belongs to the trainer. */
