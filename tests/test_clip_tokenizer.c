@@ -12,6 +12,7 @@
 
 #include "core/clock.h"
 #include "models/clip_tokenizer.h"
+#include "models/text_pieces.h"
 
 /* Texts (JSON) and what transformers 5.24 gives for them with CLIP's own table, without padding. */
 static const char *const vectors[][2] = {
@@ -65,6 +66,11 @@ static const char *const vectors[][2] = {
      "16378 12046 20915 45414 68 35621 9257 49407"},
     {"\"a <|endoftext|> b <|ENDOFTEXT|> c\"",
      "49406 320 49407 321 27 347 40786 4160 91 285 322 49407"},
+    {"\"a\\u1ddd\\u1df1\\u1df8 e\\u0315\\u0300\"",
+     "49406 320 157 115 251 157 115 109 157 115 372 37761 136 499 49407"},
+    {"\"\\ud806\\udd35\\ud806\\udd30 \\ud806\\udd38\"",
+     "49406 172 239 97 113 172 239 97 364 172 239 97 372 49407"},
+    {"\"e\\u0c3c\\u0301\"", "49406 324 12100 120 136 479 49407"},
     {"\"\\ufffd\\u0085x\"", "49406 39802 343 49407"},
     {"\"\"", "49406 49407"},
     {"\"   \"", "49406 49407"},
@@ -100,6 +106,30 @@ static void assert_ids(const slr_tokenizer *tokenizer, const char *text, size_t 
     assert_string_equal(got, expected);
     for (int64_t i = last + 1; i < 77; i++)
         assert_int_equal(ids[i], pad);
+}
+
+/* Canonical order and composition, but not for marks that came after Unicode 9. */
+static void test_normal_form(void **state)
+{
+    (void)state;
+    static const struct {
+        int32_t in[4], out[4];
+        size_t in_count, out_count;
+    } cases[] = {
+        {{'a', 0x315, 0x300}, {0xE0, 0x315}, 3, 2},
+        {{'a', 0x1DDD, 0x323}, {0x1EA1, 0x1DDD}, 3, 2},
+        {{'a', 0x1DDD, 0x1DF8}, {'a', 0x1DDD, 0x1DF8}, 3, 3},
+        {{'a', 0x1DF8, 0x300}, {'a', 0x1DF8, 0x300}, 3, 3},
+        {{0x11935, 0x11930, 'e', 0x301}, {0x11935, 0x11930, 0xE9}, 4, 3},
+        {{0x11938}, {0x11938}, 1, 1},
+    };
+    for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+        slr_code_points points = {0};
+        assert_true(slr_code_points_clean(&points, cases[i].in, cases[i].in_count));
+        assert_int_equal(points.count, cases[i].out_count);
+        assert_memory_equal(points.items, cases[i].out, points.count * sizeof(int32_t));
+        slr_code_points_free(&points);
+    }
 }
 
 static void test_vectors(void **state)
@@ -281,7 +311,7 @@ static void test_long_texts(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_vectors),       cmocka_unit_test(test_mini),
+        cmocka_unit_test(test_normal_form), cmocka_unit_test(test_vectors),       cmocka_unit_test(test_mini),
         cmocka_unit_test(test_special_forms), cmocka_unit_test(test_pad_token),
         cmocka_unit_test(test_bad_utf8),      cmocka_unit_test(test_cut),
         cmocka_unit_test(test_long_texts),

@@ -56,6 +56,35 @@ static int combining_class(int32_t point)
     return point < 0x300 ? 0 : (int)utf8proc_get_property(point)->combining_class;
 }
 
+/* Marks of Unicode 10 and later, and the parts of its one new composition. The reference normalises
+ * with the tables of Unicode 9, for which these are unassigned: they neither move nor combine. */
+static bool is_late(int32_t point)
+{
+    static const int32_t ranges[][2] = {
+        {0x7FD, 0x7FD},     {0x898, 0x89F},     {0x8CA, 0x8D3},     {0x9FE, 0x9FE},
+        {0xC3C, 0xC3C},     {0xD3B, 0xD3C},     {0xEBA, 0xEBA},     {0x1715, 0x1715},
+        {0x1ABF, 0x1ACE},   {0x1DF6, 0x1DFA},   {0xA82C, 0xA82C},   {0x10D24, 0x10D27},
+        {0x10EAB, 0x10EAC}, {0x10EFD, 0x10EFF}, {0x10F46, 0x10F50}, {0x10F82, 0x10F85},
+        {0x11070, 0x11070}, {0x1133B, 0x1133B}, {0x1145E, 0x1145E}, {0x11839, 0x1183A},
+        {0x11930, 0x11930}, {0x11938, 0x11938}, {0x1193D, 0x1193E}, {0x11943, 0x11943},
+        {0x119E0, 0x119E0}, {0x11A34, 0x11A34}, {0x11A47, 0x11A47}, {0x11A99, 0x11A99},
+        {0x11D42, 0x11D42}, {0x11D44, 0x11D45}, {0x11D97, 0x11D97}, {0x11F41, 0x11F42},
+        {0x16FF0, 0x16FF1}, {0x1E08F, 0x1E08F}, {0x1E130, 0x1E136}, {0x1E2AE, 0x1E2AE},
+        {0x1E2EC, 0x1E2EF}, {0x1E4EC, 0x1E4EF},
+    };
+    size_t low = 0, high = sizeof ranges / sizeof *ranges;
+    while (low < high) {
+        size_t middle = (low + high) / 2;
+        if (point < ranges[middle][0])
+            high = middle;
+        else if (point > ranges[middle][1])
+            low = middle + 1;
+        else
+            return true;
+    }
+    return false;
+}
+
 static int compare_keys(const void *a, const void *b)
 {
     uint64_t x = *(const uint64_t *)a, y = *(const uint64_t *)b;
@@ -97,9 +126,10 @@ static bool order_marks(int32_t *points, size_t count)
     return true;
 }
 
-/* NFC, appended to an empty list. */
-static bool compose(slr_code_points *points, const int32_t *in, size_t count)
+/* NFC of a run without late characters, appended. */
+static bool compose_run(slr_code_points *points, const int32_t *in, size_t count)
 {
+    size_t start = points->count;
     bool plain = true;
     for (size_t i = 0; i < count; i++) {
         utf8proc_int32_t parts[LONGEST_DECOMPOSITION];
@@ -117,11 +147,27 @@ static bool compose(slr_code_points *points, const int32_t *in, size_t count)
     }
     if (plain)
         return true;
-    if (!order_marks(points->items, points->count))
+    int32_t *run = points->items + start;
+    if (!order_marks(run, points->count - start))
         return false;
     utf8proc_ssize_t length = utf8proc_normalize_utf32(
-        points->items, (utf8proc_ssize_t)points->count, UTF8PROC_STABLE | UTF8PROC_COMPOSE);
-    points->count = length > 0 ? (size_t)length : 0;
+        run, (utf8proc_ssize_t)(points->count - start), UTF8PROC_STABLE | UTF8PROC_COMPOSE);
+    points->count = start + (length > 0 ? (size_t)length : 0);
+    return true;
+}
+
+/* NFC as the reference has it, appended. */
+static bool compose(slr_code_points *points, const int32_t *in, size_t count)
+{
+    for (size_t begin = 0, end; begin < count; begin = end) {
+        for (end = begin; end < count && !is_late(in[end]); end++)
+            ;
+        if (!compose_run(points, in + begin, end - begin))
+            return false;
+        for (; end < count && is_late(in[end]); end++)
+            if (!push(points, in[end]))
+                return false;
+    }
     return true;
 }
 

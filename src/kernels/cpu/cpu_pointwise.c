@@ -5,6 +5,7 @@
 
 #include "kernels/cpu/cpu_kernels.h"
 #include "kernels/cpu/vector_math.h"
+#include "kernels/timestep_angle.h"
 
 enum { PIECE = 4096 }; /* elements that one thread takes at a time */
 
@@ -260,8 +261,8 @@ void SLR_CPU(timestep_fwd)(const slr_call *call)
     for (int64_t n = 0; n < call->out->shape[0]; n++) {
         float *y = call->y + n * width;
         for (int64_t i = 0; i < half; i++) {
-            double span = (double)half - call->op->u.timestep.shift;
-            double angle = (double)call->x[0][n] * exp(-log(call->op->u.timestep.max_period) * (double)i / span);
+            double angle = slr_timestep_angle((double)call->x[0][n], i, half, call->op->u.timestep.shift,
+                                              call->op->u.timestep.max_period);
             y[cos_at + i] = (float)cos(angle);
             y[sin_at + i] = (float)sin(angle);
         }

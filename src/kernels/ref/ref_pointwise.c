@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "kernels/ref/ref_kernels.h"
+#include "kernels/timestep_angle.h"
 
 /* Phi(z), the normal distribution function; GELU is z Phi(z). */
 static double normal_cdf(double z)
@@ -174,8 +175,8 @@ void slr_ref_timestep_fwd(const slr_call *call)
         slr_real *y = call->y + n * width;
         int64_t cos_at = call->op->u.timestep.cos_first ? 0 : half, sin_at = half - cos_at;
         for (int64_t i = 0; i < half; i++) {
-            double rate = exp(-log(call->op->u.timestep.max_period) * (double)i / ((double)half - shift));
-            double angle = (double)call->x[0][n] * rate;
+            double angle = slr_timestep_angle((double)call->x[0][n], i, half, shift,
+                                              call->op->u.timestep.max_period);
             y[cos_at + i] = (slr_real)cos(angle);
             y[sin_at + i] = (slr_real)sin(angle);
         }
