@@ -64,7 +64,8 @@ selora_status slr_scheduler_config_read(const char *path, slr_scheduler_config *
 
 typedef struct slr_schedule {
     slr_scheduler_config config;
-    double alphas_cumprod[SLR_TRAIN_TIMESTEPS]; /* a_t: the share of the image's variance at t */
+    /* a_t: the share of the image's variance at t, with the rounding of diffusers */
+    double alphas_cumprod[SLR_TRAIN_TIMESTEPS];
 } slr_schedule;
 
 void slr_schedule_init(slr_schedule *schedule, const slr_scheduler_config *config);
