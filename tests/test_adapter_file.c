@@ -186,7 +186,7 @@ static void test_T20_native_file_is_a_plain_diffusers_file(void **state)
             for (int64_t k = 0; k < adapter->slot.in; k += 3) {
                 double sum = 0, expect = product(adapter, o, k);
                 for (int64_t r = 0; r < rank; r++) {
-                    double left, right;
+                    double left = 0, right = 0;
                     assert_true(slr_stored_to_f64(b, o * rank + r, 1, &left) &&
                                 slr_stored_to_f64(a, r * adapter->slot.in + k, 1, &right));
                     sum += left * right;

@@ -1,5 +1,7 @@
+#!/usr/bin/env bash
 # SPDX-License-Identifier: MIT
 # The demo from end to end on a small random model; what phantom and inspect say on the way.
+# shellcheck source=tests/cli/lib.sh
 source "$(dirname "${BASH_SOURCE[0]}")/lib.sh"
 
 "$WRITE_TINY_FOLDER" model 1 || exit 1

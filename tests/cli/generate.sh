@@ -1,5 +1,7 @@
+#!/usr/bin/env bash
 # SPDX-License-Identifier: MIT
 # Pictures from prompts: files, tables, settings, repeatability, refusals.
+# shellcheck source=tests/cli/lib.sh
 source "$(dirname "${BASH_SOURCE[0]}")/lib.sh"
 
 "$WRITE_TINY_FOLDER" model 1 || exit 1

@@ -1,3 +1,4 @@
+#!/usr/bin/env bash
 # SPDX-License-Identifier: MIT
 # What the CLI tests share. A test is run with SELORA (the program), WRITE_TINY_FOLDER (writes a small random model)
 # and an empty working folder; it fails when a check does.

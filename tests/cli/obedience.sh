@@ -1,5 +1,7 @@
+#!/usr/bin/env bash
 # SPDX-License-Identifier: MIT
 # The measure of obedience is right on phantoms, and says so when captions are wrong.
+# shellcheck source=tests/cli/lib.sh
 source "$(dirname "${BASH_SOURCE[0]}")/lib.sh"
 
 expect 0 "$SELORA" phantom --out real --count 400 --size 64 --seed 99 --quiet

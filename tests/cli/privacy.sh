@@ -1,5 +1,7 @@
+#!/usr/bin/env bash
 # SPDX-License-Identifier: MIT
 # One image trains; no patient data in anything that is left behind; what a run left is told by inspect.
+# shellcheck source=tests/cli/lib.sh
 source "$(dirname "${BASH_SOURCE[0]}")/lib.sh"
 
 "$WRITE_TINY_FOLDER" model 1 || exit 1

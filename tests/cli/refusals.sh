@@ -1,5 +1,7 @@
+#!/usr/bin/env bash
 # SPDX-License-Identifier: MIT
 # Wrong options of the long jobs: exit code, one line that names the option, nothing written.
+# shellcheck source=tests/cli/lib.sh
 source "$(dirname "${BASH_SOURCE[0]}")/lib.sh"
 
 "$WRITE_TINY_FOLDER" model 1 || exit 1

@@ -1,5 +1,7 @@
+#!/usr/bin/env bash
 # SPDX-License-Identifier: MIT
 # Training through the program: files of a run, exit codes, signals, kill -9, resuming, repeating from run.json.
+# shellcheck source=tests/cli/lib.sh
 source "$(dirname "${BASH_SOURCE[0]}")/lib.sh"
 
 "$WRITE_TINY_FOLDER" model 1 || exit 1

@@ -1,5 +1,7 @@
+#!/usr/bin/env bash
 # SPDX-License-Identifier: MIT
 # Reference cases on the command line: rows, the worst of them last, exit codes, refusals.
+# shellcheck source=tests/cli/lib.sh
 source "$(dirname "${BASH_SOURCE[0]}")/lib.sh"
 
 cases=$(cd "$(dirname "${BASH_SOURCE[0]}")/../cases/two-levels" && pwd)

@@ -230,15 +230,15 @@ static void layer_norm_row(const slr_call *call, int64_t r, int64_t width)
 {
     const float *x = call->x[0] + r * width, *weight = call->weight->values, *bias = call->bias->values;
     float *y = call->y + r * width;
-    float sum = 0, square = 0;
+    double sum = 0, square = 0;
 #pragma omp simd reduction(+ : sum)
     for (int64_t i = 0; i < width; i++)
-        sum += x[i];
-    float mean = sum / (float)width;
+        sum += (double)x[i];
+    float mean = (float)(sum / (double)width);
 #pragma omp simd reduction(+ : square)
     for (int64_t i = 0; i < width; i++)
-        square += (x[i] - mean) * (x[i] - mean);
-    float rstd = (float)(1.0 / sqrt((double)square / (double)width + call->op->u.norm.eps));
+        square += (double)((x[i] - mean) * (x[i] - mean));
+    float rstd = (float)(1.0 / sqrt(square / (double)width + call->op->u.norm.eps));
     if (call->saved) {
         call->saved[2 * r] = mean;
         call->saved[2 * r + 1] = rstd;
@@ -260,15 +260,17 @@ static void layer_norm_gradient_row(const slr_call *call, int64_t r, int64_t wid
 {
     const float *x = call->x[0] + r * width, *dy = call->dy + r * width, *weight = call->weight->values;
     float *dx = call->dx[0] + r * width;
-    float mean = call->saved[2 * r], rstd = call->saved[2 * r + 1], sum = 0, dot = 0;
+    float mean = call->saved[2 * r], rstd = call->saved[2 * r + 1];
+    double sum = 0, dot = 0;
     bool accumulate = call->accumulate[0];
 #pragma omp simd reduction(+ : sum, dot)
     for (int64_t i = 0; i < width; i++) {
         float g = dy[i] * weight[i];
-        sum += g;
-        dot += g * (x[i] - mean);
+        sum += (double)g;
+        dot += (double)(g * (x[i] - mean));
     }
-    float p = sum / (float)width, q = dot * rstd * rstd / (float)width;
+    float p = (float)(sum / (double)width);
+    float q = (float)(dot * (double)(rstd * rstd) / (double)width);
 #pragma omp simd
     for (int64_t i = 0; i < width; i++) {
         float value = rstd * (dy[i] * weight[i] - p - (x[i] - mean) * q);
