@@ -129,6 +129,32 @@ static void test_classes(void **state)
     assert_false(scratch_exists("x"));
 }
 
+static int stop_at_once(void *user)
+{
+    (void)user;
+    return 1;
+}
+
+/* A killed job leaves temporaries, a stopped one nothing; the same command then works again. */
+static void test_stopped_and_killed(void **state)
+{
+    (void)state;
+    char message[256];
+    selora_context *context;
+    selora_settings settings = {.threads = 1, .hooks = {.interrupted = stop_at_once}};
+    assert_int_equal(selora_context_new(&settings, &context), SELORA_OK);
+    selora_phantom_options options = selora_phantom_defaults();
+    options.out = scratch_path("s");
+    assert_int_equal(selora_phantom_folder(context, &options), SELORA_INTERRUPTED);
+    selora_context_free(context);
+    assert_int_equal(scratch_count("s"), 0);
+    scratch_write("s/metadata.csv.12-0.tmp", "file_na", 7);
+    assert_int_equal(write_folder("s", 2, 1, "all", NULL, message), SELORA_OK);
+    scratch_write("s/000001.png.12-1.tmp", "", 0);
+    assert_int_equal(write_folder("s", 2, 1, "all", NULL, message), SELORA_OK);
+    assert_int_equal(scratch_count("s"), 3);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -136,6 +162,7 @@ int main(void)
         cmocka_unit_test_setup_teardown(test_repeats, scratch_setup, scratch_teardown),
         cmocka_unit_test_setup_teardown(test_foreign_folders, scratch_setup, scratch_teardown),
         cmocka_unit_test_setup_teardown(test_classes, scratch_setup, scratch_teardown),
+        cmocka_unit_test_setup_teardown(test_stopped_and_killed, scratch_setup, scratch_teardown),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

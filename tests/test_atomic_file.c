@@ -246,6 +246,29 @@ static void test_read_file(void **state)
 
 #define SCRATCH_TEST(name) cmocka_unit_test_setup_teardown(name, scratch_setup, scratch_teardown)
 
+/* What killed processes leave, and names that only look like it. */
+static void test_left_overs(void **state)
+{
+    (void)state;
+    static const char *const gone[] = {"a.png.12-0.tmp", ".1-2.tmp.3-4.tmp", "run.json.4294967295-9999.tmp"};
+    static const char *const kept[] = {"a.tmp", ".tmp", "a.12.tmp", "a.12-.tmp", "a.-1.tmp", "a.1-2-3.tmp", "a.1x-2.tmp",
+                                       "12-0.tmp", ".12-0.tmp", "a.12-0.tmpx", "a.12-0.png"};
+    enum { GONE = sizeof gone / sizeof *gone, KEPT = sizeof kept / sizeof *kept };
+    slr_remove_left_overs(scratch_path("missing"));
+    for (int i = 0; i < GONE; i++)
+        scratch_write(gone[i], "x", 1);
+    for (int i = 0; i < KEPT; i++)
+        scratch_write(kept[i], "x", 1);
+    assert_int_equal(mkdir(scratch_path("step.1-0.tmp"), 0755), 0);
+    scratch_write("step.1-0.tmp/inner", "x", 1);
+    slr_remove_left_overs(scratch_path("."));
+    for (int i = 0; i < GONE; i++)
+        assert_false(scratch_exists(gone[i]));
+    for (int i = 0; i < KEPT; i++)
+        assert_true(scratch_exists(kept[i]));
+    assert_int_equal(scratch_count(""), KEPT);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -254,7 +277,7 @@ int main(void)
         SCRATCH_TEST(test_targets_refused),   SCRATCH_TEST(test_link_is_replaced),
         SCRATCH_TEST(test_folder),            SCRATCH_TEST(test_folder_taken),
         SCRATCH_TEST(test_make_folders),      SCRATCH_TEST(test_remove_tree),
-        SCRATCH_TEST(test_read_file),
+        SCRATCH_TEST(test_read_file),         SCRATCH_TEST(test_left_overs),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -48,6 +48,7 @@ static bool has_own_table(const char *path)
 /* An empty folder is fine; so is one of phantoms, which loses its pictures from `count` on. */
 static selora_status take_folder(const char *folder, int64_t count, slr_error *err)
 {
+    slr_remove_left_overs(folder);
     DIR *listing = opendir(folder);
     if (!listing)
         return slr_fail_errno(err, folder, "read the folder");
@@ -114,7 +115,8 @@ static void write_row(FILE *stream, uint32_t index, slr_phantom_spec spec, const
 }
 
 /* The truth of a picture does not depend on its size, so the table costs the smallest pictures. */
-static selora_status write_table(const char *folder, const slr_phantom_set *set, uint32_t count, slr_error *err)
+static selora_status write_table(const char *folder, const slr_phantom_set *set, uint32_t count, const slr_hooks *hooks,
+                                 slr_error *err)
 {
     float pixels[SLR_PHANTOM_SIZE_MIN * SLR_PHANTOM_SIZE_MIN];
     slr_atomic_file *file = NULL;
@@ -129,7 +131,9 @@ static selora_status write_table(const char *folder, const slr_phantom_set *set,
     for (uint32_t i = 0; i < count; i++) {
         slr_phantom_truth truth;
         slr_phantom_spec spec = slr_phantom_set_item(set, i);
-        status = slr_phantom_draw(set->seed, i, spec, SLR_PHANTOM_SIZE_MIN, pixels, &truth, err);
+        status = slr_interrupted(hooks)
+                     ? slr_fail(err, SELORA_INTERRUPTED, "stopped while writing the table; nothing is in the folder yet")
+                     : slr_phantom_draw(set->seed, i, spec, SLR_PHANTOM_SIZE_MIN, pixels, &truth, err);
         if (status != SELORA_OK) {
             slr_atomic_abort(file);
             return status;
@@ -168,7 +172,7 @@ selora_status selora_phantom_folder(selora_context *context, const selora_phanto
     uint32_t count = (uint32_t)options->count;
     SLR_TRY(slr_make_folders(options->out, 0755, err));
     SLR_TRY(take_folder(options->out, count, err));
-    SLR_TRY(write_table(options->out, &set, count, err));
+    SLR_TRY(write_table(options->out, &set, count, &context->hooks, err));
     slr_image image = {0};
     SLR_TRY(slr_image_new((int)options->size, (int)options->size, 1, &image, err));
     slr_task task = slr_task_begin(&context->hooks, "phantom", count);

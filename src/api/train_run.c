@@ -108,6 +108,20 @@ static selora_status lock_folder(train_run *run, slr_error *err)
     return status;
 }
 
+/* Of a killed process, whose run goes on here. */
+static selora_status remove_left_overs(const train_run *run, slr_error *err)
+{
+    static const char *const folders[] = {".", "cache", "samples"};
+    for (size_t i = 0; i < sizeof folders / sizeof *folders; i++) {
+        char *path = path_in(run, folders[i]);
+        if (!path)
+            return slr_fail_memory(err, 0, "a path");
+        slr_remove_left_overs(path);
+        free(path);
+    }
+    return SELORA_OK;
+}
+
 /* run.json of a new run, or the check that this one may go on. */
 static selora_status begin_folder(train_run *run, slr_error *err)
 {
@@ -121,6 +135,8 @@ static selora_status begin_folder(train_run *run, slr_error *err)
     if (exists && !job->options->resume) /* another process was faster */
         return slr_train_run_check_folder(job->options, err);
     SLR_TRY(slr_model_hash(job->model, job->facts.model_sha256, err));
+    if (exists)
+        SLR_TRY(remove_left_overs(run, err));
     if (exists)
         SLR_TRY(slr_run_file_check(folder, list, count, job->options, &job->facts, run->hooks, &steps, err));
     else if (job->options->resume)

@@ -116,8 +116,11 @@ selora_hooks cli_terminal_hooks(cli_terminal *terminal, int quiet)
     *terminal = (cli_terminal){.quiet = quiet, .is_terminal = isatty(STDERR_FILENO)};
     struct sigaction action = {.sa_handler = request_stop, .sa_flags = SA_RESTART};
     sigemptyset(&action.sa_mask);
+    struct sigaction hangup;
     sigaction(SIGINT, &action, NULL);
     sigaction(SIGTERM, &action, NULL);
+    if (sigaction(SIGHUP, NULL, &hangup) == 0 && hangup.sa_handler != SIG_IGN) /* nohup */
+        sigaction(SIGHUP, &action, NULL);
     return (selora_hooks){.user = terminal, .log = log_line, .progress = show_progress,
                           .interrupted = interrupted};
 }

@@ -39,6 +39,9 @@ selora_status slr_atomic_folder_commit(const char *temporary, const char *path, 
 selora_status slr_make_folders(const char *path, unsigned mode, slr_error *err);
 /* Removes a folder and all in it (links themselves, never what they point to). Missing is fine. */
 selora_status slr_remove_tree(const char *path, slr_error *err);
+/* Removes what killed processes have left directly in `folder`: files and folders with names of temporaries. Best effort,
+ * for folders that no other process writes into. */
+void slr_remove_left_overs(const char *folder);
 /* Makes the folder that holds `path` remember its names after a power loss; best effort. */
 void slr_sync_parent(const char *path);
 

@@ -98,6 +98,32 @@ selora_status slr_remove_tree(const char *path, slr_error *err)
     return SELORA_OK;
 }
 
+/* NAME.PID-N.tmp */
+static bool is_temporary(const char *name)
+{
+    static const char digits[] = "0123456789";
+    for (const char *dot = strchr(name, '.'); dot; dot = strchr(dot + 1, '.')) {
+        const char *dash = dot + 1 + strspn(dot + 1, digits);
+        const char *end = *dash == '-' ? dash + 1 + strspn(dash + 1, digits) : dash;
+        if (dot > name && dash > dot + 1 && end > dash + 1 && strcmp(end, ".tmp") == 0)
+            return true;
+    }
+    return false;
+}
+
+void slr_remove_left_overs(const char *folder)
+{
+    DIR *listing = opendir(folder);
+    for (struct dirent *entry; listing && (entry = readdir(listing));) {
+        char *path = is_temporary(entry->d_name) ? slr_format("%s/%s", folder, entry->d_name) : NULL;
+        if (path)
+            slr_remove_tree(path, NULL);
+        free(path);
+    }
+    if (listing)
+        closedir(listing);
+}
+
 /* fsyncs every file and folder below the folder open at `fd`, which is closed. */
 static bool sync_tree(int fd, int depth)
 {

@@ -100,14 +100,8 @@ static int newest_first(const void *a, const void *b)
     return (x < y) - (x > y);
 }
 
-static bool is_left_over(const char *name)
-{
-    size_t length = strlen(name);
-    return strncmp(name, prefix, sizeof prefix - 1) == 0 && length > 4 && strcmp(name + length - 4, ".tmp") == 0;
-}
-
-/* Every checkpoint by name, whole or not. A missing folder has none. `clean`: removes left-overs. */
-static selora_status list_steps(const char *folder, bool clean, step_list *list, slr_error *err)
+/* Every checkpoint by name, whole or not. A missing folder has none. */
+static selora_status list_steps(const char *folder, step_list *list, slr_error *err)
 {
     *list = (step_list){0};
     DIR *listing = opendir(folder);
@@ -116,16 +110,12 @@ static selora_status list_steps(const char *folder, bool clean, step_list *list,
     selora_status status = SELORA_OK;
     for (struct dirent *entry; status == SELORA_OK && (entry = readdir(listing));) {
         int64_t step = step_of(entry->d_name);
-        if (step < 0) {
-            char *path = clean && is_left_over(entry->d_name) ? slr_format("%s/%s", folder, entry->d_name) : NULL;
-            if (path)
-                status = slr_remove_tree(path, err);
-            free(path);
-        } else if (!slr_grow((void **)&list->steps, &list->capacity, list->count, sizeof *list->steps)) {
+        if (step < 0)
+            continue;
+        if (!slr_grow((void **)&list->steps, &list->capacity, list->count, sizeof *list->steps))
             status = slr_fail_memory(err, list->count * sizeof *list->steps, folder);
-        } else {
+        else
             list->steps[list->count++] = step;
-        }
     }
     closedir(listing);
     if (list->count > 1)
@@ -181,7 +171,7 @@ out:
 static selora_status remove_old(const char *folder, int64_t keep, slr_error *err)
 {
     step_list list;
-    selora_status status = list_steps(folder, false, &list, err);
+    selora_status status = list_steps(folder, &list, err);
     for (size_t i = (size_t)keep; status == SELORA_OK && i < list.count; i++) {
         char *path = step_path(folder, list.steps[i]);
         status = path ? slr_remove_tree(path, err) : slr_fail_memory(err, 0, folder);
@@ -269,7 +259,8 @@ selora_status slr_checkpoint_find(const char *folder, const slr_hooks *hooks, sl
     slr_checkpoint *found = slr_alloc(1, sizeof *found);
     if (!found)
         return slr_fail_memory(err, sizeof *found, folder);
-    selora_status status = list_steps(folder, true, &list, err);
+    slr_remove_left_overs(folder);
+    selora_status status = list_steps(folder, &list, err);
     if (status == SELORA_OK)
         status = open_newest(folder, &list, hooks, found, err);
     free(list.steps);

@@ -50,7 +50,10 @@ for ((try = 0; try < 60 && kills < 5; try++)); do
     if kill -9 $! 2>/dev/null; then kills=$((kills + 1)); fi
     wait $! 2>/dev/null
 done
+mkdir -p killed/cache killed/samples
+touch killed/run.json.77-0.tmp killed/cache/0.latent.77-0.tmp killed/samples/step-000020.png.77-1.tmp
 expect 0 "${base[@]}" --steps 40 --out killed --resume
+check "nothing half is left" test -z "$(find killed -name '*.tmp')"
 check "a run that was killed $kills times ends as a whole one" cmp -s <(timeless whole) <(timeless killed)
 
 # SIGTERM: the running step is finished, a checkpoint written, exit 130.
