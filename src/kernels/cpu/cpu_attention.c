@@ -99,19 +99,20 @@ static int64_t visible(const head *h, int64_t query)
 /* exp(scale (score - most)) over the visible keys, zeros after them; returns the log-sum-exp, *sum the sum. */
 static float soften_row(float *row, int64_t seen, int64_t keys, float scale, float *sum)
 {
-    float most = row[0], total = 0;
+    float most = row[0];
+    double total = 0;
 #pragma omp simd reduction(max : most)
     for (int64_t j = 0; j < seen; j++)
         most = row[j] > most ? row[j] : most;
 #pragma omp simd reduction(+ : total)
     for (int64_t j = 0; j < seen; j++) {
         row[j] = slr_exp(scale * (row[j] - most));
-        total += row[j];
+        total += (double)row[j];
     }
     for (int64_t j = seen; j < keys; j++)
         row[j] = 0;
-    *sum = total;
-    return scale * most + logf(total);
+    *sum = (float)total;
+    return (float)((double)(scale * most) + log(total));
 }
 
 static void forward_block(const slr_call *call, const head *h, int64_t task)
