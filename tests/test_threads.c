@@ -46,6 +46,9 @@ static void as_many_as_wanted(void **state)
 static void fewer_under_a_limit(void **state)
 {
     (void)state;
+#ifdef __clang__
+    skip(); /* its OpenMP runtime ends the process where gcc's goes on with fewer threads */
+#endif
     struct rlimit stack, before, limit;
     assert_int_equal(getrlimit(RLIMIT_STACK, &stack), 0);
     rlim_t each = stack.rlim_cur == RLIM_INFINITY ? (rlim_t)2 << 20 : stack.rlim_cur;

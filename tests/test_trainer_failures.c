@@ -12,8 +12,9 @@
 
 #include "support/tiny_training.h"
 
-/* Every allocation of the program is counted, where no sanitizer has taken the heap over. */
-#if defined(__GLIBC__) && !defined(__SANITIZE_ADDRESS__)
+/* Every allocation of the program is counted, where no sanitizer has taken the heap over; clang's OpenMP runtime, unlike
+ * gcc's, allocates for itself in every parallel region. */
+#if defined(__GLIBC__) && !defined(__SANITIZE_ADDRESS__) && !defined(__clang__)
 #define COUNTS_ALLOCATIONS 1
 static long allocations;
 void *__libc_malloc(size_t size);
