@@ -128,7 +128,8 @@ void slr_conv_weight_pack(const slr_weight_spec *spec, const slr_real *file_orde
 static selora_status check_finite(const slr_weight_spec *spec, const slr_real *values, slr_error *err)
 {
     int64_t count = slr_weight_elements(spec);
-    slr_real sum = 0; /* 0 * x is NaN exactly when x is not finite: a sum the compiler can vectorise */
+    slr_real sum = 0; /* 0 * x is NaN exactly when x is not finite */
+#pragma omp simd reduction(+ : sum)
     for (int64_t i = 0; i < count; i++)
         sum += values[i] * 0;
     if (sum == 0)
@@ -197,6 +198,18 @@ selora_status slr_weight_store_add_values(slr_weight_store *store, const slr_wei
         return slr_fail_memory(err, count * sizeof(slr_real), spec->name);
     memcpy(copy, values, count * sizeof(slr_real));
     return adopt(store, item, copy, err);
+}
+
+selora_status slr_weight_store_take_values(slr_weight_store *store, const slr_weight_spec *spec,
+                                           slr_real *values, slr_error *err)
+{
+    entry *item;
+    selora_status status = add_entry(store, spec, &item, err);
+    if (status != SELORA_OK) {
+        free(values);
+        return status;
+    }
+    return adopt(store, item, values, err);
 }
 
 const slr_weight *slr_weight_store_find(const slr_weight_store *store, const char *name)

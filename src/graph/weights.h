@@ -21,6 +21,9 @@ selora_status slr_weight_store_add(slr_weight_store *store, const slr_weight_spe
 /* Adds one weight with values in file order; the store copies them. */
 selora_status slr_weight_store_add_values(slr_weight_store *store, const slr_weight_spec *spec,
                                           const slr_real *values, slr_error *err);
+/* The same without a copy: the values come from slr_alloc_aligned() and belong to the store, whatever it returns. */
+selora_status slr_weight_store_take_values(slr_weight_store *store, const slr_weight_spec *spec,
+                                           slr_real *values, slr_error *err);
 
 const slr_weight *slr_weight_store_find(const slr_weight_store *store, const char *name); /* or NULL */
 size_t slr_weight_store_count(const slr_weight_store *store);

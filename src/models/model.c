@@ -370,6 +370,7 @@ static selora_status random_weight(slr_model *model, const slr_weight_spec *spec
     double spread = 2 * sqrt(3.0 / fan_in);
     bool is_norm_scale = spec->kind == SLR_WEIGHT_VECTOR && strstr(spec->name, "norm") &&
                          strcmp(spec->name + strlen(spec->name) - 7, ".weight") == 0;
+#pragma omp parallel for schedule(static) if (count > 1 << 16)
     for (size_t i = 0; i < count; i += 4) {
         uint32_t counter[4] = {(uint32_t)(i / 4), index, 0, SLR_STREAM_WEIGHTS}, block[4];
         slr_philox4x32(key, counter, block);
@@ -377,9 +378,7 @@ static selora_status random_weight(slr_model *model, const slr_weight_spec *spec
             values[j] = (slr_real)(((double)block[j - i] * 0x1p-32 - 0.5) * spread +
                                    (is_norm_scale ? 1 : 0));
     }
-    selora_status status = slr_weight_store_add_values(model->weights, spec, values, err);
-    free(values);
-    return status;
+    return slr_weight_store_take_values(model->weights, spec, values, err);
 }
 
 selora_status slr_model_random(const slr_unet_config *unet, const slr_vae_config *vae,

@@ -15,6 +15,9 @@
 #define SLR_PASTE(a, b) SLR_PASTE2(a, b)
 #define SLR_CPU(name) SLR_PASTE(slr_cpu_##name, SLR_ISA)
 
+/* For loop bodies with switches: called with constant switches, each call becomes a vector loop of its own. */
+#define SLR_INLINE static inline __attribute__((always_inline))
+
 void SLR_CPU(conv2d_fwd)(const slr_call *call);
 void SLR_CPU(conv2d_bwd)(const slr_call *call);
 void SLR_CPU(linear_fwd)(const slr_call *call);

@@ -137,9 +137,9 @@ static inline float silu_slope(float z)
     return q * (1.0f + z * (1.0f - q));
 }
 
-/* sums[c] = sum g, dots[c] = sum g x over pixels, g = dy weight (times SiLU'). */
-static void gradient_sums(const norm *s, const slr_call *call, int64_t n, int64_t first, int width,
-                          const float *scale, const float *shift, double *sums, double *dots)
+/* sums[c] = sum g, dots[c] = sum g x scale over pixels, g = dy (times SiLU'). */
+SLR_INLINE void gradient_sums_of(const norm *s, const slr_call *call, int64_t n, int64_t first, int width,
+                                 const float *scale, const float *shift, double *sums, double *dots, const bool silu)
 {
     float sum[BLOCK], dot[BLOCK];
     int64_t base = n * s->pixels * s->channels + first;
@@ -152,7 +152,6 @@ static void gradient_sums(const norm *s, const slr_call *call, int64_t n, int64_
         for (int64_t p = chunk; p < end; p++) {
             const float *x = call->x[0] + base + p * s->channels, *dy = call->dy + base + p * s->channels;
             const float *a = scale + first, *b = shift + first;
-            bool silu = s->silu;
 #pragma omp simd
             for (int c = 0; c < width; c++) {
                 float z = x[c] * a[c] + b[c];
@@ -166,6 +165,15 @@ static void gradient_sums(const norm *s, const slr_call *call, int64_t n, int64_
             dots[first + c] += dot[c];
         }
     }
+}
+
+static void gradient_sums(const norm *s, const slr_call *call, int64_t n, int64_t first, int width,
+                          const float *scale, const float *shift, double *sums, double *dots)
+{
+    if (s->silu)
+        gradient_sums_of(s, call, n, first, width, scale, shift, sums, dots, true);
+    else
+        gradient_sums_of(s, call, n, first, width, scale, shift, sums, dots, false);
 }
 
 /* dx = g' scale - (p + q x) with p, q from the group's mean gradients. */
@@ -188,17 +196,30 @@ static void gradient_coefficients(const norm *s, const slr_call *call, const flo
     }
 }
 
-static void gradient_row(const norm *s, const float *x, const float *dy, float *dx, bool accumulate,
-                         const float *scale, const float *shift, const float *p, const float *q)
+SLR_INLINE void gradient_row_of(int64_t channels, const float *x, const float *dy, float *dx,
+                                const float *scale, const float *shift, const float *p, const float *q,
+                                const bool silu, const bool accumulate)
 {
-    bool silu = s->silu;
 #pragma omp simd
-    for (int64_t c = 0; c < s->channels; c++) {
+    for (int64_t c = 0; c < channels; c++) {
         float z = x[c] * scale[c] + shift[c];
         float g = silu ? dy[c] * silu_slope(z) : dy[c];
         float value = g * scale[c] - p[c] - q[c] * x[c];
         dx[c] = accumulate ? dx[c] + value : value;
     }
+}
+
+static void gradient_row(const norm *s, const float *x, const float *dy, float *dx, bool accumulate,
+                         const float *scale, const float *shift, const float *p, const float *q)
+{
+    if (s->silu && accumulate)
+        gradient_row_of(s->channels, x, dy, dx, scale, shift, p, q, true, true);
+    else if (s->silu)
+        gradient_row_of(s->channels, x, dy, dx, scale, shift, p, q, true, false);
+    else if (accumulate)
+        gradient_row_of(s->channels, x, dy, dx, scale, shift, p, q, false, true);
+    else
+        gradient_row_of(s->channels, x, dy, dx, scale, shift, p, q, false, false);
 }
 
 void SLR_CPU(group_norm_bwd)(const slr_call *call)

@@ -42,18 +42,40 @@ void SLR_CPU(activation_fwd)(const slr_call *call)
     in_pieces(call, activate);
 }
 
+SLR_INLINE float slope_at(float x, float rate, const bool gelu)
+{
+    if (gelu) {
+        float density, cdf = slr_normal_cdf(x, &density);
+        return cdf + x * density;
+    }
+    float q = slr_sigmoid(rate * x);
+    return q * (1.0f + rate * x * (1.0f - q));
+}
+
+SLR_INLINE void activation_piece(const float *x, const float *dy, float *dx, int64_t count, float rate,
+                                 const bool gelu, const bool accumulate)
+{
+#pragma omp simd
+    for (int64_t e = 0; e < count; e++) {
+        float value = dy[e] * slope_at(x[e], rate, gelu);
+        dx[e] = accumulate ? dx[e] + value : value;
+    }
+}
+
 static void activation_gradient(const slr_call *call, int64_t first, int64_t count)
 {
     const float *x = call->x[0] + first, *dy = call->dy + first;
     float *dx = call->dx[0] + first;
-    bool gelu = call->op->u.act.kind == SLR_ACT_GELU, accumulate = call->accumulate[0];
+    bool gelu = call->op->u.act.kind == SLR_ACT_GELU;
     float rate = call->op->u.act.kind == SLR_ACT_QUICK_GELU ? 1.702f : 1.0f;
-#pragma omp simd
-    for (int64_t e = 0; e < count; e++) {
-        float density, cdf = slr_normal_cdf(x[e], &density), q = slr_sigmoid(rate * x[e]);
-        float slope = gelu ? cdf + x[e] * density : q * (1.0f + rate * x[e] * (1.0f - q));
-        dx[e] = accumulate ? dx[e] + dy[e] * slope : dy[e] * slope;
-    }
+    if (gelu && call->accumulate[0])
+        activation_piece(x, dy, dx, count, rate, true, true);
+    else if (gelu)
+        activation_piece(x, dy, dx, count, rate, true, false);
+    else if (call->accumulate[0])
+        activation_piece(x, dy, dx, count, rate, false, true);
+    else
+        activation_piece(x, dy, dx, count, rate, false, false);
 }
 
 void SLR_CPU(activation_bwd)(const slr_call *call)
@@ -76,21 +98,31 @@ void SLR_CPU(geglu_fwd)(const slr_call *call)
     }
 }
 
+/* x and dx: values, then gates. */
+SLR_INLINE void geglu_row(const float *x, const float *dy, float *dx, int64_t width, const bool accumulate)
+{
+    const float *gate = x + width;
+    float *dgate = dx + width;
+#pragma omp simd
+    for (int64_t i = 0; i < width; i++) {
+        float density, cdf = slr_normal_cdf(gate[i], &density);
+        float value = dy[i] * gate[i] * cdf, slope = dy[i] * x[i] * (cdf + gate[i] * density);
+        dx[i] = accumulate ? dx[i] + value : value;
+        dgate[i] = accumulate ? dgate[i] + slope : slope;
+    }
+}
+
 void SLR_CPU(geglu_bwd)(const slr_call *call)
 {
     int64_t rows = slr_tensor_rows(call->out), width = slr_tensor_columns(call->out);
-    bool accumulate = call->accumulate[0];
 #pragma omp parallel for num_threads(call->threads) schedule(static)
     for (int64_t r = 0; r < rows; r++) {
-        const float *x = call->x[0] + 2 * r * width, *gate = x + width, *dy = call->dy + r * width;
-        float *dx = call->dx[0] + 2 * r * width, *dgate = dx + width;
-#pragma omp simd
-        for (int64_t i = 0; i < width; i++) {
-            float density, cdf = slr_normal_cdf(gate[i], &density);
-            float value = dy[i] * gate[i] * cdf, slope = dy[i] * x[i] * (cdf + gate[i] * density);
-            dx[i] = accumulate ? dx[i] + value : value;
-            dgate[i] = accumulate ? dgate[i] + slope : slope;
-        }
+        const float *x = call->x[0] + 2 * r * width, *dy = call->dy + r * width;
+        float *dx = call->dx[0] + 2 * r * width;
+        if (call->accumulate[0])
+            geglu_row(x, dy, dx, width, true);
+        else
+            geglu_row(x, dy, dx, width, false);
     }
 }
 
