@@ -297,6 +297,9 @@ static void bad_numbers_leave_the_files(void **state)
     options.warmup = 1000;
     options.steps = 1000;
     options.lr = 1e3;
+    options.scale = 1e6; /* so that it does not take long */
+    options.checkpoint_every = 1;
+    options.validate_every = 1;
     options.validation_images = 0;
     options.resume = 0;
     if (tiny_run(&options, NULL, error) != SELORA_NUMERIC)
