@@ -298,6 +298,30 @@ static void test_adapters(void **state)
     run_changes(adapter_changes, sizeof adapter_changes / sizeof *adapter_changes);
 }
 
+/* Long values and deep lists are read, not believed. */
+static void test_large_metadata(void **state)
+{
+    (void)state;
+    enum { LENGTH = 1 << 20 };
+    char *text = malloc(LENGTH + 1);
+    assert_non_null(text);
+    memset(text, 'x', LENGTH);
+    text[LENGTH] = 0;
+    expect(&(change){"unet", SET_KEY, "producer", text, 0, NULL});
+    expect(&(change){"unet", SET_KEY, "kind", text, 0, "no such kind"});
+    expect(&(change){"train_step", SET_KEY, "scale", text, 0, "metadata key scale is not a number"});
+    expect(&(change){"unet", RENAME, "in.sample", text, 0, "does not belong to kind unet"});
+    memset(text, '[', LENGTH);
+    expect(&(change){"tokenizer", SET_KEY, "texts", text, 0, "metadata key texts is not"});
+    memset(text, '9', LENGTH);
+    expect(&(change){"sample_pndm", SET_KEY, "steps", text, 0, "metadata key steps is not"});
+    for (int i = 0; i < LENGTH; i += 2)
+        memcpy(text + i, i == 0 ? "[1" : ",1", 2);
+    text[LENGTH - 1] = ']';
+    expect(&(change){"tokenizer", SET_KEY, "texts", text, 0, "metadata key texts is not"});
+    free(text);
+}
+
 typedef struct one_row {
     const char *tensor;
     selora_verify_row row;
@@ -444,6 +468,7 @@ int main(void)
         cmocka_unit_test_setup_teardown(test_metadata, scratch_setup, scratch_teardown),
         cmocka_unit_test_setup_teardown(test_tensors, scratch_setup, scratch_teardown),
         cmocka_unit_test_setup_teardown(test_adapters, scratch_setup, scratch_teardown),
+        cmocka_unit_test_setup_teardown(test_large_metadata, scratch_setup, scratch_teardown),
         cmocka_unit_test_setup_teardown(test_nan_in_an_output_fails, scratch_setup,
                                         scratch_teardown),
         cmocka_unit_test_setup_teardown(test_zero_output_must_be_met_exactly, scratch_setup,

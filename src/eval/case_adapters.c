@@ -62,7 +62,7 @@ static selora_status need(const slr_reference_case *c, const char *prefix, const
 {
     *tensor = find(c, prefix, layer, suffix);
     return *tensor ? SELORA_OK
-                   : slr_fail(err, SELORA_BAD_INPUT, "%s: %s%s%s is missing", path_of(c), prefix,
+                   : slr_fail(err, SELORA_BAD_INPUT, "%s: %s%.200s%s is missing", path_of(c), prefix,
                               layer, suffix);
 }
 
@@ -107,7 +107,7 @@ static selora_status check_layer(const slr_reference_case *c, const slr_graph *r
     SLR_TRY(need(c, ADAPTER, layer, ".lora_B", &b, err));
     const slr_weight_spec *matrix = find_layer(record, layer);
     if (!matrix)
-        return slr_fail(err, SELORA_BAD_INPUT, "%s: %s: the model has no linear layer of this name",
+        return slr_fail(err, SELORA_BAD_INPUT, "%s: %.200s: the model has no linear layer of this name",
                         path_of(c), a->name);
     int64_t out = matrix->shape[0], in = matrix->shape[1];
     SLR_TRY(slr_case_check_tensor(c, a, SLR_CASE_REAL, 2, err));
@@ -147,7 +147,7 @@ static selora_status check_name(const slr_reference_case *c, const slr_graph *re
     char *layer = layer_of(name);
     if (!layer)
         return slr_fail(err, SELORA_BAD_INPUT,
-                        "%s: %s does not belong to kind %s (.lora_A or .lora_B is expected)",
+                        "%s: %.200s does not belong to kind %s (.lora_A or .lora_B is expected)",
                         path_of(c), name, c->kind_name);
     selora_status status = need(c, ADAPTER, layer, ".lora_A", &partner, err);
     if (status == SELORA_OK && (after(name, PROBE_GRADIENT) || after(name, RATIO)))

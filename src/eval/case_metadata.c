@@ -126,7 +126,7 @@ selora_status slr_case_read_metadata(slr_reference_case *c, slr_error *err)
         const char *key, *value;
         slr_safetensors_metadata_at(c->file, i, &key, &value);
         if (!is_among(key, common_keys, 3) && !is_among(key, format->keys, SLR_CASE_MAX_KEYS))
-            return slr_fail(err, SELORA_BAD_INPUT, "%s: metadata key %s does not belong to kind %s",
+            return slr_fail(err, SELORA_BAD_INPUT, "%s: metadata key %.200s does not belong to kind %s",
                             path_of(c), key, c->kind_name);
     }
     if (c->kind == SLR_CASE_TOKENIZER)

@@ -35,6 +35,7 @@ static selora_status prepare(network *n, const slr_case_run *run, slr_tid output
         slr_graph_output(n->graph, output);
     slr_plan_options options = {.threads = run->threads};
     SLR_TRY(slr_plan_new(n->graph, run->backend, &options, &n->plan, err));
+    SLR_TRY(slr_case_check_memory(run, slr_plan_bytes(n->plan), err));
     return slr_plan_allocate(n->plan, run->model->weights, err);
 }
 

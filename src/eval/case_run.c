@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 #include "eval/case_run.h"
 
+#include "core/free_memory.h"
+
 static selora_status (*const runs[SLR_CASE_KINDS])(const slr_case_run *run, slr_error *err) = {
     [SLR_CASE_TOKENIZER] = slr_case_run_tokenizer,
     [SLR_CASE_TEXT_ENCODER] = slr_case_run_text_encoder,
@@ -12,6 +14,11 @@ static selora_status (*const runs[SLR_CASE_KINDS])(const slr_case_run *run, slr_
     [SLR_CASE_SAMPLE] = slr_case_run_sample,
     [SLR_CASE_ADAM] = slr_case_run_adam,
 };
+
+selora_status slr_case_check_memory(const slr_case_run *run, size_t bytes, slr_error *err)
+{
+    return slr_check_free_memory(bytes, slr_safetensors_path(run->c->file), "make a smaller case", err);
+}
 
 selora_status slr_case_run_any(const slr_case_run *run, slr_error *err)
 {

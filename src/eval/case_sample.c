@@ -46,6 +46,7 @@ static selora_status allocate(sampling *s, slr_error *err)
     s->negatives = s->states + states;
     s->latents = s->negatives + states;
     s->image = image ? s->latents + latents : NULL;
+    SLR_TRY(slr_case_check_memory(s->run, slr_pipeline_bytes(s->pipe), err));
     return slr_pipeline_allocate(s->pipe, err);
 }
 

@@ -132,6 +132,8 @@ selora_status slr_case_run_train_step(const slr_case_run *run, slr_error *err)
     selora_status status =
         slr_train_graph_new(run->model, adapters, &shape, run->backend, run->threads, &graph, err);
     if (status == SELORA_OK)
+        status = slr_case_check_memory(run, slr_train_graph_bytes(graph), err);
+    if (status == SELORA_OK)
         status = slr_train_graph_allocate(graph, err);
     if (status == SELORA_OK)
         status = run_step(run, adapters, graph, err);

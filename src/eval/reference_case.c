@@ -206,7 +206,7 @@ static selora_status check_names(slr_reference_case *c, slr_error *err)
     for (size_t i = 0; i < slr_safetensors_count(c->file); i++) {
         const char *name = slr_safetensors_at(c->file, i)->name;
         if (!is_known(c, name))
-            return slr_fail(err, SELORA_BAD_INPUT, "%s: %s does not belong to kind %s", path_of(c),
+            return slr_fail(err, SELORA_BAD_INPUT, "%s: %.200s does not belong to kind %s", path_of(c),
                             name, c->kind_name);
         if (!is_input(name))
             c->expected++;
