@@ -2,16 +2,27 @@
 #include "api/drawing.h"
 
 #include <stdlib.h>
+#include <string.h>
 
 #include "core/free_memory.h"
 #include "core/memory.h"
+#include "core/utf8.h"
 #include "data/picture_size.h"
+
+static selora_status check_text(const char *option, const char *text, slr_error *err)
+{
+    if (!text || slr_utf8_valid(text, strlen(text)) == strlen(text))
+        return SELORA_OK;
+    return slr_fail(err, SELORA_USAGE, "--%s: not UTF-8 text; set the terminal to UTF-8", option);
+}
 
 selora_status slr_drawing_check(const selora_generate_options *options, slr_error *err)
 {
     size_t count;
     const selora_option *list = selora_generate_option_list(&count);
     const selora_generate_options defaults = selora_generate_defaults();
+    SLR_TRY(check_text("prompt", options->prompt, err));
+    SLR_TRY(check_text("negative", options->negative, err));
     return slr_options_check_ranges(list, count, options, &defaults, err);
 }
 

@@ -19,7 +19,7 @@ typedef struct slr_drawing {
     float *pixels; /* (batch, height, width, 3) */
 } slr_drawing;
 
-/* Ranges of the numbers. */
+/* Ranges of the numbers, texts in UTF-8. */
 selora_status slr_drawing_check(const selora_generate_options *options, slr_error *err);
 /* Checks the options and plans; `batch` pictures at a time. slr_drawing_close() also after a failure. */
 selora_status slr_drawing_open(slr_drawing *drawing, selora_context *context, const slr_model *model,

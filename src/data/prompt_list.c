@@ -9,6 +9,7 @@
 #include "core/memory.h"
 #include "io/csv.h"
 #include "io/regular_file.h"
+#include "io/table_build.h"
 
 enum { PROMPT_FILE_LIMIT = 256 << 20 };
 
@@ -28,10 +29,7 @@ static selora_status read_lines(const char *path, slr_prompt_list *list, slr_err
     char *text;
     size_t size, capacity = 0;
     SLR_TRY(slr_read_file(path, PROMPT_FILE_LIMIT, &text, &size, err));
-    selora_status status = SELORA_OK;
-    if (memchr(text, 0, size))
-        status = slr_fail(err, SELORA_BAD_INPUT, "%s: holds a NUL byte; a text file with a prompt a line is expected",
-                          path);
+    selora_status status = slr_table_check_text(text, size, path, err);
     const char *at = text;
     if (strncmp(at, "\xEF\xBB\xBF", 3) == 0)
         at += 3;

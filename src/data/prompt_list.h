@@ -18,7 +18,7 @@ typedef struct slr_prompt_list {
     char **prompts;
 } slr_prompt_list;
 
-/* SELORA_BAD_INPUT for an unreadable file, a table without `text`, or no prompt at all. */
+/* SELORA_BAD_INPUT for an unreadable file, text that is not UTF-8, a table without `text`, or no prompt at all. */
 selora_status slr_prompt_list_read(const char *path, slr_prompt_list *list, slr_error *err);
 /* A list of one. */
 selora_status slr_prompt_list_single(const char *prompt, slr_prompt_list *list, slr_error *err);

@@ -49,6 +49,14 @@ says err "earlier job"
 expect 2 "${base[@]}" --out none
 says err "--prompt"
 expect 2 "${base[@]}" --prompt x --prompts prompts.txt --out none
+printf 'one\ntw\xff\n' >latin.txt
+expect 3 "${base[@]}" --prompts latin.txt --out none
+one_line
+says err "latin.txt: line 2: not UTF-8"
+expect 2 "${base[@]}" --prompt $'\xff' --out none
+says err "--prompt: not UTF-8"
+expect 2 "${base[@]}" --prompt x --negative $'\xe9t\xe9' --out none
+says err "--negative: not UTF-8"
 expect 2 "${base[@]}" --prompt x --size 20 --out none
 says err "multiple of 8"
 expect 4 "${base[@]}" --prompt x --size 8192 --batch-size 256 --count 256 --out none
