@@ -282,6 +282,28 @@ static void test_weights_are_checked_by_name(void **state)
     slr_weight_store_free(store);
 }
 
+/* Aligned floats stay in their file unless they are reordered. */
+static void test_memory_of_weights_is_predicted(void **state)
+{
+    (void)state;
+    static const double file[32];
+    slr_weight_store *store = slr_weight_store_new();
+    slr_weight_spec matrix = {.name = (char[]){"matrix"}, .kind = SLR_WEIGHT_MATRIX, .dims = 2, .shape = {2, 9}};
+    slr_weight_spec conv = {.name = (char[]){"conv"}, .kind = SLR_WEIGHT_CONV, .dims = 4, .shape = {2, 1, 3, 3}};
+    slr_stored_tensor tensor = {.dtype = SLR_DTYPE_F32, .dims = 2, .shape = {2, 9}, .data = file, .bytes = 72};
+    assert_int_equal(slr_weight_store_needs(&matrix, &tensor), 0);
+    assert_int_equal(slr_weight_store_add(store, &matrix, &tensor, NULL), SELORA_OK);
+    assert_int_equal(slr_weight_store_bytes(store), 0);
+    assert_int_equal(slr_weight_store_needs(&conv, &tensor), 72);
+    assert_int_equal(slr_weight_store_add(store, &conv, &tensor, NULL), SELORA_OK);
+    assert_int_equal(slr_weight_store_bytes(store), 72);
+    tensor.data = (const char *)file + 2;
+    assert_int_equal(slr_weight_store_needs(&matrix, &tensor), 72);
+    tensor = (slr_stored_tensor){.dtype = SLR_DTYPE_F16, .dims = 2, .shape = {2, 9}, .data = file, .bytes = 36};
+    assert_int_equal(slr_weight_store_needs(&matrix, &tensor), 72);
+    slr_weight_store_free(store);
+}
+
 static void test_memory_that_cannot_be_had(void **state)
 {
     (void)state;
@@ -352,6 +374,7 @@ int main(void)
         cmocka_unit_test(test_predicted_bytes_are_allocated),
         cmocka_unit_test(test_missing_kernel_is_named),
         cmocka_unit_test(test_weights_are_checked_by_name),
+        cmocka_unit_test(test_memory_of_weights_is_predicted),
         cmocka_unit_test(test_memory_that_cannot_be_had),
         cmocka_unit_test(test_recording_errors),
         cmocka_unit_test(test_outgrown_plan),

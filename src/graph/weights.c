@@ -161,6 +161,18 @@ static selora_status adopt(slr_weight_store *store, entry *item, slr_real *value
     return SELORA_OK;
 }
 
+/* The mapped file itself serves. */
+static bool fits_in_place(const slr_weight_spec *spec, const slr_stored_tensor *tensor)
+{
+    return sizeof(slr_real) == sizeof(float) && tensor->dtype == SLR_DTYPE_F32 && !is_spatial_conv(spec) &&
+           (uintptr_t)tensor->data % sizeof(float) == 0;
+}
+
+size_t slr_weight_store_needs(const slr_weight_spec *spec, const slr_stored_tensor *tensor)
+{
+    return fits_in_place(spec, tensor) ? 0 : (size_t)slr_stored_count(tensor) * sizeof(slr_real);
+}
+
 selora_status slr_weight_store_add(slr_weight_store *store, const slr_weight_spec *spec,
                                    const slr_stored_tensor *tensor, slr_error *err)
 {
@@ -170,9 +182,7 @@ selora_status slr_weight_store_add(slr_weight_store *store, const slr_weight_spe
                         (long long)slr_stored_count(tensor), (long long)count);
     entry *item;
     SLR_TRY(add_entry(store, spec, &item, err));
-    bool in_place = sizeof(slr_real) == sizeof(float) && tensor->dtype == SLR_DTYPE_F32 &&
-                    !is_spatial_conv(spec) && (uintptr_t)tensor->data % sizeof(float) == 0;
-    if (in_place) {
+    if (fits_in_place(spec, tensor)) {
         item->weight.values = tensor->data;
         return check_finite(spec, item->weight.values, err);
     }

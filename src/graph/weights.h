@@ -18,6 +18,8 @@ void slr_weight_store_free(slr_weight_store *store);
  * (1x1 convolutions may be stored as matrices and the other way round). Non-finite values are refused by name. */
 selora_status slr_weight_store_add(slr_weight_store *store, const slr_weight_spec *spec,
                                    const slr_stored_tensor *tensor, slr_error *err);
+/* Heap that adding it will take: none for floats that can stay in their file. */
+size_t slr_weight_store_needs(const slr_weight_spec *spec, const slr_stored_tensor *tensor);
 /* Adds one weight with values in file order; the store copies them. */
 selora_status slr_weight_store_add_values(slr_weight_store *store, const slr_weight_spec *spec,
                                           const slr_real *values, slr_error *err);

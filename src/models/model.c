@@ -8,6 +8,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "core/free_memory.h"
 #include "core/memory.h"
 #include "core/rng.h"
 #include "io/checksum.h"
@@ -254,6 +255,18 @@ static void list_unexpected(const slr_model *model, slr_problems *problems)
     }
 }
 
+/* Too little memory is told before the system ends the process for it. */
+static selora_status check_memory(slr_model *model, const slr_graph *graph, const slr_name_rules *rules, slr_error *err)
+{
+    size_t bytes = 0;
+    for (int i = 0; i < slr_graph_weight_count(graph); i++) {
+        const slr_weight_spec *spec = slr_graph_weight(graph, i);
+        const slr_stored_tensor *tensor = find_stored(model, spec->name, rules);
+        bytes += tensor ? slr_weight_store_needs(spec, tensor) : 0;
+    }
+    return slr_check_free_memory(bytes, "the model", "close other programs, or take a machine with more", err);
+}
+
 static selora_status load_weights(slr_model *model, slr_error *err)
 {
     slr_graph *graph = slr_model_record(model, true);
@@ -263,6 +276,8 @@ static selora_status load_weights(slr_model *model, slr_error *err)
         slr_graph_failed(graph, err) ? err ? err->status : SELORA_BAD_INPUT : SELORA_OK;
     slr_name_rules rules = rules_of(model);
     slr_problems problems = {0};
+    if (status == SELORA_OK)
+        status = check_memory(model, graph, &rules, err);
     for (int i = 0; status == SELORA_OK && i < slr_graph_weight_count(graph); i++)
         status = load_weight(model, slr_graph_weight(graph, i), &rules, &problems, err);
     slr_graph_free(graph);
@@ -396,6 +411,11 @@ selora_status slr_model_random(const slr_unet_config *unet, const slr_vae_config
     selora_status status = graph ? SELORA_OK : slr_fail_memory(err, 0, "the model's graph");
     if (graph && slr_graph_failed(graph, err))
         status = SELORA_BAD_INPUT;
+    size_t bytes = 0;
+    for (int i = 0; graph && i < slr_graph_weight_count(graph); i++)
+        bytes += (size_t)slr_weight_elements(slr_graph_weight(graph, i)) * sizeof(slr_real);
+    if (status == SELORA_OK)
+        status = slr_check_free_memory(bytes, "the model", "choose a smaller --config", err);
     for (int i = 0; status == SELORA_OK && i < slr_graph_weight_count(graph); i++)
         status = random_weight(model, slr_graph_weight(graph, i), seed, (uint32_t)i, err);
     slr_graph_free(graph);
