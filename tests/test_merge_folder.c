@@ -125,10 +125,10 @@ static void T17_merged_equals_unmerged(void **state)
     const slr_weight *w0 = slr_weight_store_find(model->weights, name), *w1 = slr_weight_store_find(merged->weights, name);
     for (int64_t o = 0; o < adapter->slot.out; o++)
         for (int64_t i = 0; i < adapter->slot.in; i++) {
-            double expected = (double)w0->values[o * adapter->slot.in + i];
+            double expected = (double)slr_weight_at(w0, o, i);
             for (int r = 0; r < adapter->slot.rank; r++)
                 expected += 8.0 * (double)adapter->bt[r * adapter->slot.out + o] * (double)adapter->a[r * adapter->slot.in + i];
-            assert_true(fabs(expected - (double)w1->values[o * adapter->slot.in + i]) < 1e-6);
+            assert_true(fabs(expected - (double)slr_weight_at(w1, o, i)) < 1e-6);
         }
     free(beside);
     free(folded);

@@ -16,6 +16,7 @@
 #include "models/weight_names.h"
 #include "support/scratch.h"
 #include "support/tiny_folder.h"
+#include "support/weight_values.h"
 
 #define UNET_FILE "model/unet/diffusion_pytorch_model.safetensors"
 #define VAE_FILE "model/vae/diffusion_pytorch_model.safetensors"
@@ -127,11 +128,13 @@ static void assert_opens(const char *name, const slr_model_options *options, dou
         const slr_weight *a = slr_weight_store_find(truth->weights, spec->name),
                          *b = slr_weight_store_find(model->weights, spec->name);
         assert_non_null(b);
+        slr_real *expected = weight_values(a), *found = weight_values(b);
         for (int64_t j = 0; j < slr_weight_elements(spec); j++)
-            if (!(fabs(a->values[j] - b->values[j]) <=
-                  tolerance * (fabs(a->values[j]) + 0x1p-14))) /* subnormal halves */
-                fail_msg("%s element %lld: %g, expected %g", spec->name, (long long)j,
-                         (double)b->values[j], (double)a->values[j]);
+            if (!(fabs(expected[j] - found[j]) <= tolerance * (fabs(expected[j]) + 0x1p-14))) /* subnormal halves */
+                fail_msg("%s element %lld: %g, expected %g", spec->name, (long long)j, (double)found[j],
+                         (double)expected[j]);
+        free(expected);
+        free(found);
     }
     slr_graph_free(graph);
     slr_model_free(truth);

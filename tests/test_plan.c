@@ -111,7 +111,7 @@ static void random_graph_new(random_graph *r, uint32_t trial)
     slr_tid values[OPS + 2];
     memset(r, 0, sizeof *r);
     r->graph = slr_graph_new();
-    r->store = slr_weight_store_new();
+    r->store = slr_weight_store_new(SLR_WEIGHTS_KEEP);
     r->slot = (slr_slot){.in = WIDTH, .out = WIDTH, .rank = 1, .probes = 1, .capacity = 8, .scale = 0.5,
                          .trainable = true, .a = r->a, .bt = r->bt, .ga = r->ga, .gbt = r->gbt};
     for (int k = 0; k < 2; k++) {
@@ -259,7 +259,7 @@ static void test_weights_are_checked_by_name(void **state)
     slr_error err = {0};
     slr_plan *plan;
     slr_graph *graph = slr_graph_new();
-    slr_weight_store *store = slr_weight_store_new();
+    slr_weight_store *store = slr_weight_store_new(SLR_WEIGHTS_KEEP);
     slr_tid x = slr_graph_input(graph, "x", 2, (int64_t[]){1, 3});
     slr_graph_output(graph, slr_graph_linear(graph, x, "unet.proj", 2, true));
     assert_int_equal(slr_plan_new(graph, slr_backend_cpu(), &(slr_plan_options){0}, &plan, NULL), SELORA_OK);
@@ -282,26 +282,64 @@ static void test_weights_are_checked_by_name(void **state)
     slr_weight_store_free(store);
 }
 
-/* Aligned floats stay in their file unless they are reordered. */
+/* Panels are filled up to 32 rows; halves stay halves unless the policy says otherwise. */
 static void test_memory_of_weights_is_predicted(void **state)
 {
     (void)state;
     static const double file[32];
-    slr_weight_store *store = slr_weight_store_new();
+    const size_t element = sizeof(slr_real) == sizeof(double) ? 8 : 0;
     slr_weight_spec matrix = {.name = (char[]){"matrix"}, .kind = SLR_WEIGHT_MATRIX, .dims = 2, .shape = {2, 9}};
-    slr_weight_spec conv = {.name = (char[]){"conv"}, .kind = SLR_WEIGHT_CONV, .dims = 4, .shape = {2, 1, 3, 3}};
-    slr_stored_tensor tensor = {.dtype = SLR_DTYPE_F32, .dims = 2, .shape = {2, 9}, .data = file, .bytes = 72};
-    assert_int_equal(slr_weight_store_needs(&matrix, &tensor), 0);
-    assert_int_equal(slr_weight_store_add(store, &matrix, &tensor, NULL), SELORA_OK);
-    assert_int_equal(slr_weight_store_bytes(store), 0);
-    assert_int_equal(slr_weight_store_needs(&conv, &tensor), 72);
-    assert_int_equal(slr_weight_store_add(store, &conv, &tensor, NULL), SELORA_OK);
-    assert_int_equal(slr_weight_store_bytes(store), 72);
-    tensor.data = (const char *)file + 2;
-    assert_int_equal(slr_weight_store_needs(&matrix, &tensor), 72);
-    tensor = (slr_stored_tensor){.dtype = SLR_DTYPE_F16, .dims = 2, .shape = {2, 9}, .data = file, .bytes = 36};
-    assert_int_equal(slr_weight_store_needs(&matrix, &tensor), 72);
-    slr_weight_store_free(store);
+    slr_weight_spec conv = {.name = (char[]){"conv"}, .kind = SLR_WEIGHT_CONV, .dims = 4, .shape = {33, 1, 3, 3}};
+    slr_weight_spec table = {.name = (char[]){"table"}, .kind = SLR_WEIGHT_TABLE, .dims = 2, .shape = {2, 9}};
+    slr_weight_spec vector = {.name = (char[]){"vector"}, .kind = SLR_WEIGHT_VECTOR, .dims = 1, .shape = {18}};
+    const struct { slr_weight_policy policy; slr_dtype stored; size_t bytes; } cases[] = {
+        {SLR_WEIGHTS_KEEP, SLR_DTYPE_F32, 4}, {SLR_WEIGHTS_KEEP, SLR_DTYPE_F16, 2}, {SLR_WEIGHTS_KEEP, SLR_DTYPE_F64, 4},
+        {SLR_WEIGHTS_AUTO, SLR_DTYPE_F32, 2}, {SLR_WEIGHTS_AUTO, SLR_DTYPE_BF16, 2}, {SLR_WEIGHTS_F16, SLR_DTYPE_BF16, 2},
+        {SLR_WEIGHTS_F32, SLR_DTYPE_F16, 4},
+    };
+    for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+        slr_weight_store *store = slr_weight_store_new(cases[i].policy);
+        size_t bytes = element ? element : cases[i].bytes;
+        assert_int_equal(slr_weight_store_needs(store, &matrix, cases[i].stored), 32 * 9 * bytes);
+        assert_int_equal(slr_weight_store_needs(store, &conv, cases[i].stored), 64 * 9 * bytes);
+        assert_int_equal(slr_weight_store_needs(store, &table, cases[i].stored), 18 * bytes);
+        assert_int_equal(slr_weight_store_needs(store, &vector, cases[i].stored), 18 * sizeof(slr_real));
+        slr_stored_tensor tensor = {.dtype = cases[i].stored, .dims = 2, .shape = {2, 9}, .data = file};
+        assert_int_equal(slr_weight_store_add(store, &matrix, &tensor, NULL), SELORA_OK);
+        assert_int_equal(slr_weight_store_bytes(store), slr_weight_store_needs(store, &matrix, cases[i].stored));
+        slr_weight_store_free(store);
+    }
+}
+
+/* Every element is where slr_weight_at() looks for it, in every type; what does not fit keeps F32. */
+static void test_weights_are_laid_out(void **state)
+{
+    (void)state;
+    enum { OUT = 35, IN = 150, TAPS = 9, COUNT = OUT * IN * TAPS };
+    static const slr_weight_policy policies[] = {SLR_WEIGHTS_KEEP, SLR_WEIGHTS_F16, SLR_WEIGHTS_BF16};
+    slr_weight_spec conv = {.name = (char[]){"conv"}, .kind = SLR_WEIGHT_CONV, .dims = 4, .shape = {OUT, IN, 3, 3}};
+    slr_weight_spec large = {.name = (char[]){"large"}, .kind = SLR_WEIGHT_MATRIX, .dims = 2, .shape = {OUT, IN * TAPS}};
+    slr_real *values = calloc(COUNT, sizeof *values);
+    for (int i = 0; i < COUNT; i++)
+        values[i] = (slr_real)(i % 241 - 120) / 64; /* exact in 8 bits */
+    for (size_t p = 0; p < sizeof policies / sizeof *policies; p++) {
+        slr_weight_store *store = slr_weight_store_new(policies[p]);
+        assert_int_equal(slr_weight_store_add_values(store, &conv, values, NULL), SELORA_OK);
+        const slr_weight *w = slr_weight_store_find(store, "conv");
+        for (int o = 0; o < OUT; o++)
+            for (int c = 0; c < IN; c++)
+                for (int t = 0; t < TAPS; t++)
+                    assert_true(slr_weight_at(w, o, t * IN + c) == values[(o * IN + c) * TAPS + t]);
+        assert_true(slr_weight_at(w, 63, 5) == 0); /* the last panel is filled up */
+        values[7] = 100000; /* beyond F16 */
+        assert_int_equal(slr_weight_store_add_values(store, &large, values, NULL), SELORA_OK);
+        w = slr_weight_store_find(store, "large");
+        assert_true(policies[p] == SLR_WEIGHTS_BF16 || slr_weight_at(w, 0, 7) == 100000);
+        assert_true(slr_weight_at(w, 34, 1349) == values[COUNT - 1]);
+        values[7] = -113 / (slr_real)64;
+        slr_weight_store_free(store);
+    }
+    free(values);
 }
 
 static void test_memory_that_cannot_be_had(void **state)
@@ -375,6 +413,7 @@ int main(void)
         cmocka_unit_test(test_missing_kernel_is_named),
         cmocka_unit_test(test_weights_are_checked_by_name),
         cmocka_unit_test(test_memory_of_weights_is_predicted),
+        cmocka_unit_test(test_weights_are_laid_out),
         cmocka_unit_test(test_memory_that_cannot_be_had),
         cmocka_unit_test(test_recording_errors),
         cmocka_unit_test(test_outgrown_plan),

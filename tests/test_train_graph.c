@@ -14,6 +14,7 @@
 #include "graph/plan.h"
 #include "support/scratch.h"
 #include "support/tiny_folder.h"
+#include "support/weight_values.h"
 #include "train/train_graph.h"
 
 enum { BATCH = 2, SIDE_H = 7, SIDE_W = 5 };
@@ -269,9 +270,11 @@ static void folder_holds_the_same_model(void **state)
     slr_graph *graph = slr_model_record(made, true);
     for (int i = 0; i < slr_graph_weight_count(graph); i++) {
         const slr_weight_spec *spec = slr_graph_weight(graph, i);
-        assert_memory_equal(slr_weight_store_find(read->weights, spec->name)->values,
-                            slr_weight_store_find(made->weights, spec->name)->values,
-                            (size_t)slr_weight_elements(spec) * sizeof(slr_real));
+        slr_real *a = weight_values(slr_weight_store_find(read->weights, spec->name));
+        slr_real *b = weight_values(slr_weight_store_find(made->weights, spec->name));
+        assert_memory_equal(a, b, (size_t)slr_weight_elements(spec) * sizeof(slr_real));
+        free(a);
+        free(b);
     }
     slr_graph_free(graph);
     slr_model_free(read);

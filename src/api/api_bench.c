@@ -74,7 +74,7 @@ static selora_status make_model(const char *name, bool with_vae, slr_model **mod
 {
     slr_model configs = {0};
     SLR_TRY(read_config(name, &configs, err));
-    return slr_model_random(&configs.unet, &configs.vae, &configs.text, WEIGHTS_SEED, with_vae, model, err);
+    return slr_model_random(&configs.unet, &configs.vae, &configs.text, WEIGHTS_SEED, with_vae, SLR_WEIGHTS_AUTO, model, err);
 }
 
 static selora_status read_options(const selora_context *context, const selora_bench_options *options,

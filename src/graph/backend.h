@@ -19,14 +19,64 @@
 #include <stddef.h>
 
 #include "graph/graph.h"
+#include "io/safetensors.h"
 
-/* A weight in the engine's layout: as in the file, but convolutions as (out, kh, kw, in). */
+enum { SLR_PANEL = 32 };
+
+/* A weight in the engine's layout, the same for every backend.
+ *
+ * Matrices and convolutions are a matrix of `out` rows and K = kh kw in columns, k = (p kw + q) in + c, in panels of
+ * 32 rows: element (o, k) lies at data[(o / 32 * K + k) * 32 + o % 32], and the last panel is filled up with zeros. A
+ * panel is what a matrix product streams, forward as it is and backward transposed, so one copy serves both.
+ * Tables are row-major. Both are stored as F32 (F64 in the double library), F16 or BF16.
+ * Vectors are plain numbers. */
 typedef struct slr_weight {
     const slr_weight_spec *spec;
-    const slr_real *values;
+    slr_dtype dtype;        /* of `data` */
+    int64_t depth;          /* K; the width of a table */
+    const void *data;       /* 64-byte aligned; NULL for a vector */
+    const slr_real *values; /* of a vector, else NULL */
 } slr_weight;
 
+/* Where element (o, k) lies, in elements. */
+static inline int64_t slr_weight_index(const slr_weight *weight, int64_t o, int64_t k)
+{
+    if (weight->spec->kind == SLR_WEIGHT_TABLE)
+        return o * weight->depth + k;
+    return (o / SLR_PANEL * weight->depth + k) * SLR_PANEL + o % SLR_PANEL;
+}
+
+/* Element (o, k) as a number: for the reference backend and for tests. */
+static inline slr_real slr_weight_at(const slr_weight *weight, int64_t o, int64_t k)
+{
+    int64_t at = slr_weight_index(weight, o, k);
+    switch (weight->dtype) {
+    case SLR_DTYPE_F16: return (slr_real)slr_f16_to_f32(((const uint16_t *)weight->data)[at]);
+    case SLR_DTYPE_BF16: return (slr_real)slr_bf16_to_f32(((const uint16_t *)weight->data)[at]);
+    default: return ((const slr_real *)weight->data)[at];
+    }
+}
+
+/* C (rows, columns) = A times one panel (+ bias), or C += it. In f32, A(i, p) = a[i a_row + p a_step] and the panel is
+ * (depth, 32). In bf16, a is uint16_t with a_step 1 and the panel holds pairs along the depth, (depth / 2, 32, 2);
+ * depth and a_row are multiples of 32 (zeros beyond the true depth), a is 64-byte aligned, and rows of A are readable
+ * up to the next multiple of 16. */
+typedef struct slr_panel_product {
+    int64_t rows, depth;
+    const void *a;
+    int64_t a_row, a_step;
+    const void *panel; /* 64-byte aligned */
+    float *c;
+    int64_t c_row;
+    int columns;       /* of the 32 that are real */
+    const float *bias; /* 32 values, or NULL */
+    bool add;
+} slr_panel_product;
+
+struct slr_backend;
+
 typedef struct slr_call {
+    const struct slr_backend *backend;
     const slr_op *op;
     const slr_tensor *in[SLR_MAX_INPUTS]; /* shapes */
     const slr_tensor *out;

@@ -299,6 +299,7 @@ static selora_status fill_forward(slr_plan *plan, const slr_weight_store *store,
 {
     const slr_op *op = slr_graph_op(plan->graph, i);
     slr_call *call = &plan->forward[i];
+    call->backend = plan->backend;
     call->op = op;
     call->out = slr_graph_tensor(plan->graph, op->out);
     call->y = buffer_at(plan, plan->uses[op->out].value_buffer);

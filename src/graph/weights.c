@@ -6,11 +6,12 @@
 #include <string.h>
 
 #include "core/memory.h"
+#include "graph/weight_panels.h"
 
 typedef struct entry {
     slr_weight weight; /* weight.spec points to `spec` of the same entry */
     slr_weight_spec spec;
-    slr_real *owned; /* NULL when the values lie in a mapped file */
+    void *owned;
     uint64_t hash;
 } entry;
 
@@ -18,6 +19,7 @@ typedef struct entry {
 struct slr_weight_store {
     entry **slots; /* open addressing, size a power of two */
     size_t size, count, bytes;
+    slr_weight_policy policy;
 };
 
 static uint64_t hash_name(const char *name)
@@ -28,10 +30,11 @@ static uint64_t hash_name(const char *name)
     return hash;
 }
 
-slr_weight_store *slr_weight_store_new(void)
+slr_weight_store *slr_weight_store_new(slr_weight_policy policy)
 {
     slr_weight_store *store = slr_alloc(1, sizeof *store);
     if (store) {
+        store->policy = policy;
         store->size = 1024;
         store->slots = slr_alloc(store->size, sizeof(entry *));
         if (!store->slots) {
@@ -111,66 +114,56 @@ static selora_status add_entry(slr_weight_store *store, const slr_weight_spec *s
     return SELORA_OK;
 }
 
-static bool is_spatial_conv(const slr_weight_spec *spec)
+static slr_dtype dtype_of(slr_weight_policy policy, const slr_weight_spec *spec, slr_dtype stored)
 {
-    return spec->kind == SLR_WEIGHT_CONV && spec->shape[2] * spec->shape[3] > 1;
+    bool halves = stored == SLR_DTYPE_F16 || stored == SLR_DTYPE_BF16;
+    if (sizeof(slr_real) == sizeof(double))
+        return SLR_DTYPE_F64;
+    if (spec->kind == SLR_WEIGHT_VECTOR || policy == SLR_WEIGHTS_F32)
+        return SLR_DTYPE_F32;
+    if (policy == SLR_WEIGHTS_F16 || policy == SLR_WEIGHTS_BF16)
+        return policy == SLR_WEIGHTS_F16 ? SLR_DTYPE_F16 : SLR_DTYPE_BF16;
+    return halves ? stored : policy == SLR_WEIGHTS_AUTO ? SLR_DTYPE_F16 : SLR_DTYPE_F32;
 }
 
-void slr_conv_weight_pack(const slr_weight_spec *spec, const slr_real *file_order, slr_real *packed)
+size_t slr_weight_store_needs(const slr_weight_store *store, const slr_weight_spec *spec, slr_dtype stored)
 {
-    int64_t in = spec->shape[1], taps = spec->shape[2] * spec->shape[3];
-    for (int64_t o = 0; o < spec->shape[0]; o++)
-        for (int64_t c = 0; c < in; c++)
-            for (int64_t t = 0; t < taps; t++)
-                packed[(o * taps + t) * in + c] = file_order[(o * in + c) * taps + t];
+    return slr_weight_layout_count(spec) * slr_dtype_bytes(dtype_of(store->policy, spec, stored));
 }
 
-static selora_status check_finite(const slr_weight_spec *spec, const slr_real *values, slr_error *err)
+static selora_status fail_finite(const slr_weight_spec *spec, const slr_stored_tensor *tensor, slr_error *err)
 {
-    int64_t count = slr_weight_elements(spec);
-    slr_real sum = 0; /* 0 * x is NaN exactly when x is not finite */
-#pragma omp simd reduction(+ : sum)
-    for (int64_t i = 0; i < count; i++)
-        sum += values[i] * 0;
-    if (sum == 0)
-        return SELORA_OK;
-    for (int64_t i = 0; i < count; i++)
-        if (!isfinite(values[i]))
-            return slr_fail(err, SELORA_BAD_INPUT, "%s: the weight is not finite (element %lld is %g)", spec->name,
-                            (long long)i, (double)values[i]);
+    slr_real value = 0;
+    int64_t i = 0;
+    while (i < slr_stored_count(tensor) && slr_stored_to_real(tensor, i, 1, &value) && isfinite(value))
+        i++;
+    return slr_fail(err, SELORA_BAD_INPUT, "%s: the weight is not finite (element %lld is %g)", spec->name,
+                    (long long)i, (double)value);
+}
+
+/* Converts into memory of its own, in `dtype` or, where a value is too large for it, in F32. */
+static selora_status convert(entry *item, const slr_stored_tensor *tensor, slr_dtype dtype, slr_error *err)
+{
+    size_t count = slr_weight_layout_count(&item->spec);
+    slr_weight_range range;
+    item->owned = slr_alloc_aligned(count, slr_dtype_bytes(dtype));
+    if (!item->owned)
+        return slr_fail_memory(err, count * slr_dtype_bytes(dtype), item->spec.name);
+    if (!slr_weight_convert(&item->spec, tensor, dtype, item->owned, &range))
+        return slr_fail(err, SELORA_BAD_INPUT, "%s: stored as %s, expected F32, F16, BF16 or F64", item->spec.name,
+                        slr_dtype_name(tensor->dtype));
+    if (!range.finite)
+        return fail_finite(&item->spec, tensor, err);
+    if (!range.fits) {
+        free(item->owned);
+        return convert(item, tensor, SLR_DTYPE_F32, err);
+    }
+    bool vector = item->spec.kind == SLR_WEIGHT_VECTOR;
+    item->weight.dtype = dtype;
+    item->weight.depth = slr_weight_size_of(&item->spec).depth;
+    item->weight.data = vector ? NULL : item->owned;
+    item->weight.values = vector ? item->owned : NULL;
     return SELORA_OK;
-}
-
-/* Takes over `values` (file order, heap) and brings them into the engine's layout. */
-static selora_status adopt(slr_weight_store *store, entry *item, slr_real *values, slr_error *err)
-{
-    size_t count = (size_t)slr_weight_elements(&item->spec);
-    item->owned = values;
-    store->bytes += count * sizeof(slr_real);
-    item->weight.values = values;
-    SLR_TRY(check_finite(&item->spec, values, err));
-    if (!is_spatial_conv(&item->spec))
-        return SELORA_OK;
-    slr_real *packed = slr_alloc_aligned(count, sizeof(slr_real));
-    if (!packed)
-        return slr_fail_memory(err, count * sizeof(slr_real), item->spec.name);
-    slr_conv_weight_pack(&item->spec, values, packed);
-    free(values);
-    item->owned = packed;
-    item->weight.values = packed;
-    return SELORA_OK;
-}
-
-/* The mapped file itself serves. */
-static bool fits_in_place(const slr_weight_spec *spec, const slr_stored_tensor *tensor)
-{
-    return sizeof(slr_real) == sizeof(float) && tensor->dtype == SLR_DTYPE_F32 && !is_spatial_conv(spec) &&
-           (uintptr_t)tensor->data % sizeof(float) == 0;
-}
-
-size_t slr_weight_store_needs(const slr_weight_spec *spec, const slr_stored_tensor *tensor)
-{
-    return fits_in_place(spec, tensor) ? 0 : (size_t)slr_stored_count(tensor) * sizeof(slr_real);
 }
 
 selora_status slr_weight_store_add(slr_weight_store *store, const slr_weight_spec *spec,
@@ -180,46 +173,20 @@ selora_status slr_weight_store_add(slr_weight_store *store, const slr_weight_spe
     if (slr_stored_count(tensor) != count)
         return slr_fail(err, SELORA_BAD_INPUT, "%s: %lld values stored, %lld expected", spec->name,
                         (long long)slr_stored_count(tensor), (long long)count);
-    entry *item;
+    entry *item = NULL;
     SLR_TRY(add_entry(store, spec, &item, err));
-    if (fits_in_place(spec, tensor)) {
-        item->weight.values = tensor->data;
-        return check_finite(spec, item->weight.values, err);
-    }
-    slr_real *values = slr_alloc_aligned((size_t)count, sizeof(slr_real));
-    if (!values)
-        return slr_fail_memory(err, (size_t)count * sizeof(slr_real), spec->name);
-    if (!slr_stored_to_real(tensor, 0, count, values)) {
-        free(values);
-        return slr_fail(err, SELORA_BAD_INPUT, "%s: stored as %s, expected F32, F16, BF16 or F64", spec->name,
-                        slr_dtype_name(tensor->dtype));
-    }
-    return adopt(store, item, values, err);
+    SLR_TRY(convert(item, tensor, dtype_of(store->policy, spec, tensor->dtype), err));
+    store->bytes += slr_weight_layout_count(spec) * slr_dtype_bytes(item->weight.dtype);
+    return SELORA_OK;
 }
 
 selora_status slr_weight_store_add_values(slr_weight_store *store, const slr_weight_spec *spec,
                                           const slr_real *values, slr_error *err)
 {
-    size_t count = (size_t)slr_weight_elements(spec);
-    entry *item;
-    SLR_TRY(add_entry(store, spec, &item, err));
-    slr_real *copy = slr_alloc_aligned(count, sizeof(slr_real));
-    if (!copy)
-        return slr_fail_memory(err, count * sizeof(slr_real), spec->name);
-    memcpy(copy, values, count * sizeof(slr_real));
-    return adopt(store, item, copy, err);
-}
-
-selora_status slr_weight_store_take_values(slr_weight_store *store, const slr_weight_spec *spec,
-                                           slr_real *values, slr_error *err)
-{
-    entry *item;
-    selora_status status = add_entry(store, spec, &item, err);
-    if (status != SELORA_OK) {
-        free(values);
-        return status;
-    }
-    return adopt(store, item, values, err);
+    slr_stored_tensor tensor = {.name = spec->name, .dims = spec->dims, .data = values,
+                                .dtype = sizeof(slr_real) == sizeof(double) ? SLR_DTYPE_F64 : SLR_DTYPE_F32};
+    memcpy(tensor.shape, spec->shape, (size_t)spec->dims * sizeof *spec->shape);
+    return slr_weight_store_add(store, spec, &tensor, err);
 }
 
 const slr_weight *slr_weight_store_find(const slr_weight_store *store, const char *name)

@@ -1,8 +1,7 @@
 /* SPDX-License-Identifier: MIT
  *
- * The frozen weights of a model: one store, keyed by canonical name, shared by every graph of the model.
- * F32 tensors whose layout is the engine's own are used where they lie in the mapped file; others are
- * converted once.
+ * The frozen weights of a model: one store, keyed by canonical name, shared by every graph of the model. Each is read
+ * once and held once, in the engine's layout (backend.h) and in the type that the policy gives.
  */
 #ifndef SLR_WEIGHTS_H
 #define SLR_WEIGHTS_H
@@ -10,28 +9,33 @@
 #include "graph/backend.h"
 #include "io/safetensors.h"
 
+/* In which type matrices, convolutions and tables are held; norms and biases are always slr_real. The double library
+ * holds everything in double. */
+typedef enum slr_weight_policy {
+    SLR_WEIGHTS_KEEP, /* as stored: exact (F64 becomes F32) */
+    SLR_WEIGHTS_AUTO, /* as stored where that has 16 bits, else F16: half the memory, relative error 2^-12 */
+    SLR_WEIGHTS_F16,
+    SLR_WEIGHTS_BF16,
+    SLR_WEIGHTS_F32
+} slr_weight_policy;
+
 typedef struct slr_weight_store slr_weight_store;
-slr_weight_store *slr_weight_store_new(void); /* NULL when memory lacks */
+slr_weight_store *slr_weight_store_new(slr_weight_policy policy); /* NULL when memory lacks */
 void slr_weight_store_free(slr_weight_store *store);
 
-/* Adds one weight from a mapped tensor that outlives the store; only the element count is compared with `spec`
- * (1x1 convolutions may be stored as matrices and the other way round). Non-finite values are refused by name. */
+/* Adds one weight from a stored tensor, file order; only the element count is compared with `spec` (1x1 convolutions
+ * may be stored as matrices and the other way round). Non-finite values are refused by name; values too large for the
+ * policy's type keep F32. */
 selora_status slr_weight_store_add(slr_weight_store *store, const slr_weight_spec *spec,
                                    const slr_stored_tensor *tensor, slr_error *err);
-/* Heap that adding it will take: none for floats that can stay in their file. */
-size_t slr_weight_store_needs(const slr_weight_spec *spec, const slr_stored_tensor *tensor);
-/* Adds one weight with values in file order; the store copies them. */
+/* The same from numbers in file order, which count as stored in F32. */
 selora_status slr_weight_store_add_values(slr_weight_store *store, const slr_weight_spec *spec,
                                           const slr_real *values, slr_error *err);
-/* The same without a copy: the values come from slr_alloc_aligned() and belong to the store, whatever it returns. */
-selora_status slr_weight_store_take_values(slr_weight_store *store, const slr_weight_spec *spec,
-                                           slr_real *values, slr_error *err);
+/* Memory that adding a weight stored as `stored` will take. */
+size_t slr_weight_store_needs(const slr_weight_store *store, const slr_weight_spec *spec, slr_dtype stored);
 
 const slr_weight *slr_weight_store_find(const slr_weight_store *store, const char *name); /* or NULL */
 size_t slr_weight_store_count(const slr_weight_store *store);
-size_t slr_weight_store_bytes(const slr_weight_store *store); /* heap held; mapped files not counted */
-
-/* Reorders a convolution from (out, in, kh, kw) to (out, kh, kw, in). */
-void slr_conv_weight_pack(const slr_weight_spec *spec, const slr_real *file_order, slr_real *packed);
+size_t slr_weight_store_bytes(const slr_weight_store *store);
 
 #endif

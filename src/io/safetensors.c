@@ -274,7 +274,18 @@ selora_status slr_safetensors_open(const char *path, slr_safetensors **file, slr
     }
     (*file)->map = map;
     (*file)->map_bytes = (size_t)size;
+    for (size_t i = 0; i < (*file)->count; i++)
+        (*file)->tensors[i].mapped = true;
     return SELORA_OK;
+}
+
+void slr_stored_release(const slr_stored_tensor *tensor)
+{
+    if (!tensor->mapped)
+        return;
+    uintptr_t page = (uintptr_t)sysconf(_SC_PAGESIZE), begin = (uintptr_t)tensor->data / page * page;
+    uintptr_t end = ((uintptr_t)tensor->data + tensor->bytes + page - 1) / page * page;
+    madvise((void *)begin, end - begin, MADV_DONTNEED); /* only advice: nothing depends on it */
 }
 
 void slr_safetensors_close(slr_safetensors *file)

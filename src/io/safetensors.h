@@ -37,6 +37,7 @@ typedef struct slr_stored_tensor {
     int64_t shape[SLR_STORED_MAX_DIMS];
     const void *data;
     size_t bytes;
+    bool mapped; /* lies in a mapped file */
 } slr_stored_tensor;
 
 typedef struct slr_safetensors slr_safetensors;
@@ -58,6 +59,8 @@ void slr_safetensors_metadata_at(const slr_safetensors *file, size_t index, cons
 const char *slr_safetensors_metadata(const slr_safetensors *file, const char *key); /* or NULL */
 
 int64_t slr_stored_count(const slr_stored_tensor *tensor); /* elements */
+/* Lets go of the memory that a tensor of a mapped file takes; it is read again when it is looked at again. */
+void slr_stored_release(const slr_stored_tensor *tensor);
 size_t slr_dtype_bytes(slr_dtype dtype);                   /* 0 for OTHER */
 const char *slr_dtype_name(slr_dtype dtype);
 

@@ -238,6 +238,8 @@ static selora_status load_weight(slr_model *model, const slr_weight_spec *spec, 
                          shape_text(spec->dims, spec->shape, wanted));
     else if (slr_weight_store_add(model->weights, spec, tensor, &detail) != SELORA_OK)
         return note_problem(&detail, problems, err);
+    else
+        slr_stored_release(tensor);
     return SELORA_OK;
 }
 
@@ -262,7 +264,7 @@ static selora_status check_memory(slr_model *model, const slr_graph *graph, cons
     for (int i = 0; i < slr_graph_weight_count(graph); i++) {
         const slr_weight_spec *spec = slr_graph_weight(graph, i);
         const slr_stored_tensor *tensor = find_stored(model, spec->name, rules);
-        bytes += tensor ? slr_weight_store_needs(spec, tensor) : 0;
+        bytes += tensor ? slr_weight_store_needs(model->weights, spec, tensor->dtype) : 0;
     }
     return slr_check_free_memory(bytes, "the model", "close other programs, or take a machine with more", err);
 }
@@ -287,13 +289,13 @@ static selora_status load_weights(slr_model *model, slr_error *err)
     return slr_problems_report(&problems, model->path, err);
 }
 
-static slr_model *new_model(const char *path)
+static slr_model *new_model(const char *path, slr_weight_policy weights)
 {
     slr_model *model = slr_alloc(1, sizeof *model);
     if (!model)
         return NULL;
     model->path = slr_copy_text(path);
-    model->weights = slr_weight_store_new();
+    model->weights = slr_weight_store_new(weights);
     model->files = slr_alloc(1, sizeof *model->files);
     if (!model->path || !model->weights || !model->files) {
         slr_model_free(model);
@@ -308,7 +310,7 @@ selora_status slr_model_open(const char *path, const slr_model_options *options,
     *result = NULL;
     if (!exists(path))
         return slr_fail(err, SELORA_BAD_INPUT, "%s: no such model folder or file", path);
-    slr_model *model = new_model(path);
+    slr_model *model = new_model(path, options->weights);
     if (!model)
         return slr_fail_memory(err, sizeof *model, "the model");
     model->single_file = !is_folder(path);
@@ -393,15 +395,17 @@ static selora_status random_weight(slr_model *model, const slr_weight_spec *spec
             values[j] = (slr_real)(((double)block[j - i] * 0x1p-32 - 0.5) * spread +
                                    (is_norm_scale ? 1 : 0));
     }
-    return slr_weight_store_take_values(model->weights, spec, values, err);
+    selora_status status = slr_weight_store_add_values(model->weights, spec, values, err);
+    free(values);
+    return status;
 }
 
 selora_status slr_model_random(const slr_unet_config *unet, const slr_vae_config *vae,
                                const slr_clip_text_config *text, uint64_t seed, bool with_vae,
-                               slr_model **result, slr_error *err)
+                               slr_weight_policy weights, slr_model **result, slr_error *err)
 {
     *result = NULL;
-    slr_model *model = new_model("random");
+    slr_model *model = new_model("random", weights);
     if (!model)
         return slr_fail_memory(err, sizeof *model, "the model");
     model->unet = *unet;
@@ -413,7 +417,7 @@ selora_status slr_model_random(const slr_unet_config *unet, const slr_vae_config
         status = SELORA_BAD_INPUT;
     size_t bytes = 0;
     for (int i = 0; graph && i < slr_graph_weight_count(graph); i++)
-        bytes += (size_t)slr_weight_elements(slr_graph_weight(graph, i)) * sizeof(slr_real);
+        bytes += slr_weight_store_needs(model->weights, slr_graph_weight(graph, i), SLR_DTYPE_F32);
     if (status == SELORA_OK)
         status = slr_check_free_memory(bytes, "the model", "choose a smaller --config", err);
     for (int i = 0; status == SELORA_OK && i < slr_graph_weight_count(graph); i++)

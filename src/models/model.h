@@ -19,6 +19,7 @@ typedef struct slr_model_options {
     const char *tokenizer; /* folder or file; needed with a single file, overrides the folder's own */
     const char *config;    /* for a single file: a diffusers folder whose config.json files describe it;
                             * NULL: the configuration of Stable Diffusion 1.x */
+    slr_weight_policy weights;
     bool configs_only;     /* weights are neither opened nor checked */
 } slr_model_options;
 
@@ -41,7 +42,7 @@ selora_status slr_model_open(const char *path, const slr_model_options *options,
 /* A model of the given configs with random weights (fan-in scaled), for benchmarks and tests. */
 selora_status slr_model_random(const slr_unet_config *unet, const slr_vae_config *vae,
                                const slr_clip_text_config *text, uint64_t seed, bool with_vae,
-                               slr_model **model, slr_error *err);
+                               slr_weight_policy weights, slr_model **model, slr_error *err);
 void slr_model_free(slr_model *model);
 
 /* SHA-256 over the weight files, in a fixed order, as 64 hex digits; "random" for a random model. */

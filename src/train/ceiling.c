@@ -29,7 +29,7 @@ static selora_status measure_backend(const slr_backend *backend, int threads, do
     selora_status status = SELORA_OK;
     slr_plan *plan = NULL;
     slr_graph *graph = slr_graph_new();
-    slr_weight_store *store = slr_weight_store_new();
+    slr_weight_store *store = slr_weight_store_new(SLR_WEIGHTS_KEEP);
     if (!graph || !store) {
         status = slr_fail_memory(err, 0, "a measurement");
         goto out;

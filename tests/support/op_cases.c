@@ -264,7 +264,7 @@ void op_run_open(op_run *run, const op_case *what, op_setting setting, const slr
     run->what = what;
     run->setting = setting;
     run->graph = slr_graph_new();
-    run->store = slr_weight_store_new();
+    run->store = slr_weight_store_new(SLR_WEIGHTS_KEEP);
     assert_non_null(run->graph);
     assert_non_null(run->store);
     run->out = record(run);

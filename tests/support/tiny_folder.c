@@ -9,6 +9,7 @@
 #include "core/memory.h"
 #include "io/json.h"
 #include "io/safetensors.h"
+#include "support/weight_values.h"
 
 static void insist(bool holds, const char *what)
 {
@@ -44,7 +45,7 @@ slr_model *tiny_model(uint64_t seed)
     slr_model *model;
     slr_error err = {0};
     tiny_configs(&unet, &vae, &text);
-    insist(slr_model_random(&unet, &vae, &text, seed, true, &model, &err) == SELORA_OK, err.message);
+    insist(slr_model_random(&unet, &vae, &text, seed, true, SLR_WEIGHTS_KEEP, &model, &err) == SELORA_OK, err.message);
     return model;
 }
 
@@ -125,24 +126,6 @@ static void write_tokenizer(const char *folder)
     json_decref(vocabulary);
 }
 
-/* The weight in file order; free() it. */
-static slr_real *file_order(const slr_weight *weight)
-{
-    const slr_weight_spec *spec = weight->spec;
-    size_t count = (size_t)slr_weight_elements(spec);
-    slr_real *values = slr_alloc(count, sizeof *values);
-    insist(values, "memory");
-    memcpy(values, weight->values, count * sizeof *values);
-    if (spec->kind == SLR_WEIGHT_CONV && spec->shape[2] * spec->shape[3] > 1) {
-        int64_t in = spec->shape[1], taps = spec->shape[2] * spec->shape[3];
-        for (int64_t o = 0; o < spec->shape[0]; o++)
-            for (int64_t c = 0; c < in; c++)
-                for (int64_t t = 0; t < taps; t++)
-                    values[(o * in + c) * taps + t] = weight->values[(o * taps + t) * in + c];
-    }
-    return values;
-}
-
 static void write_weights(const slr_model *model, const char *component, const char *path)
 {
     slr_graph *graph = slr_model_record(model, true);
@@ -153,7 +136,7 @@ static void write_weights(const slr_model *model, const char *component, const c
         const slr_weight_spec *spec = slr_graph_weight(graph, i);
         if (strncmp(spec->name, component, length) != 0 || spec->name[length] != '.')
             continue;
-        slr_real *values = file_order(slr_weight_store_find(model->weights, spec->name));
+        slr_real *values = weight_values(slr_weight_store_find(model->weights, spec->name));
         insist(slr_safetensors_writer_real(writer, spec->name + length + 1, spec->dims, spec->shape, values,
                                            false, &err) == SELORA_OK, err.message);
         free(values);

@@ -48,7 +48,7 @@ void toy_replan(toy *t)
                                 .threads = t->shape.threads ? t->shape.threads : 1};
     must(slr_plan_new(t->graph, t->backend, &options, &t->plan, &err), &err);
     if (!t->store) {
-        t->store = slr_weight_store_new();
+        t->store = slr_weight_store_new(SLR_WEIGHTS_KEEP);
         assert_non_null(t->store);
         for (int i = 0; i < slr_graph_weight_count(t->graph); i++) {
             const slr_weight_spec *spec = slr_graph_weight(t->graph, i);

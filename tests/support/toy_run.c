@@ -80,7 +80,7 @@ void toy_run_pass(toy_run *run, int64_t step)
         for (int64_t o = 0; o < out; o++) {
             double target = run->noise * (double)noise[r * out + o];
             for (int64_t k = 0; k < in; k++) {
-                double known = t->shape.layers == 1 ? (double)weight->values[o * in + k] : 0;
+                double known = t->shape.layers == 1 ? (double)slr_weight_at(weight, o, k) : 0;
                 target += (known + (double)run->teacher[o * in + k]) * (double)toy_x(t)[r * in + k];
             }
             double distance = (double)toy_y(t)[r * out + o] - target;

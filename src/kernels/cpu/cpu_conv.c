@@ -100,7 +100,7 @@ void SLR_CPU(conv2d_fwd)(const slr_call *call)
                              r % s.out_w, patches + (r - first) * columns);
         slr_gemm g = {.rows = count, .columns = s.o, .depth = columns,
                       .a = pointwise ? call->x[0] : patches, .a_row = columns, .a_step = 1,
-                      .b = call->weight->values, .b_row = 1, .b_step = columns,
+                      .weight = call->weight,
                       .c = call->y + first * s.o, .c_row = s.o,
                       .bias = call->bias ? call->bias->values : NULL};
         SLR_CPU(gemm)(&g, call->workspace, call->threads);
@@ -124,7 +124,7 @@ void SLR_CPU(conv2d_bwd)(const slr_call *call)
         for (int64_t tap = 0; tap < taps; tap++) {
             slr_gemm g = {.rows = count, .columns = s.c, .depth = s.o,
                           .a = (pointwise ? call->dy : patches) + tap * s.o, .a_row = columns, .a_step = 1,
-                          .b = call->weight->values + tap * s.c, .b_row = taps * s.c, .b_step = 1,
+                          .weight = call->weight, .transposed = true, .first = tap * s.c,
                           .c = call->dx[0] + first * s.c, .c_row = s.c,
                           .add = call->accumulate[0] || tap > 0};
             SLR_CPU(gemm)(&g, call->workspace, call->threads);
@@ -137,7 +137,7 @@ void SLR_CPU(linear_fwd)(const slr_call *call)
     int64_t in = slr_tensor_columns(call->in[0]), out = slr_tensor_columns(call->out);
     slr_gemm g = {.rows = slr_tensor_rows(call->in[0]), .columns = out, .depth = in,
                   .a = call->x[0], .a_row = in, .a_step = 1,
-                  .b = call->weight->values, .b_row = 1, .b_step = in,
+                  .weight = call->weight,
                   .c = call->y, .c_row = out, .bias = call->bias ? call->bias->values : NULL};
     SLR_CPU(gemm)(&g, call->workspace, call->threads);
 }
@@ -147,7 +147,7 @@ void SLR_CPU(linear_bwd)(const slr_call *call)
     int64_t in = slr_tensor_columns(call->in[0]), out = slr_tensor_columns(call->out);
     slr_gemm g = {.rows = slr_tensor_rows(call->in[0]), .columns = in, .depth = out,
                   .a = call->dy, .a_row = out, .a_step = 1,
-                  .b = call->weight->values, .b_row = in, .b_step = 1,
+                  .weight = call->weight, .transposed = true,
                   .c = call->dx[0], .c_row = in, .add = call->accumulate[0]};
     SLR_CPU(gemm)(&g, call->workspace, call->threads);
 }

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT
  *
- * Matrix products: C (rows, columns) = A B, or C += A B. A is read where it lies, B is packed into panels as it is used.
+ * Matrix products: C (rows, columns) = A B, or C += A B. A is read where it lies; B is brought into panels
+ * (cpu_pack.h) as it is used, and panel_product.h does the rest.
  *
  * Every element of C is the sum over depth in ascending order, in steps that depend on depth alone: its bits depend
  * neither on the other rows and columns nor on the number of threads.
@@ -16,6 +17,9 @@ typedef struct slr_gemm {
     int64_t a_row, a_step;
     const float *b; /* B(p, j) = b[p * b_row + j * b_step]; b_row or b_step is 1 */
     int64_t b_row, b_step;
+    const slr_weight *weight; /* or, instead of b: B(p, j) = W(j, first + p), */
+    bool transposed;          /* with this W(p, first + j) */
+    int64_t first;
     float *c; /* C(i, j) = c[i * c_row + j] */
     int64_t c_row;
     const float *bias; /* (columns), added once, or NULL; not together with add */

@@ -279,10 +279,9 @@ void SLR_CPU(embedding_fwd)(const slr_call *call)
     int64_t vocabulary = call->weight->spec->shape[0];
     for (int64_t r = 0; r < slr_tensor_rows(call->out); r++) {
         int64_t id = (int64_t)call->x[0][r];
-        const float *token = call->weight->values + (id >= 0 && id < vocabulary ? id : 0) * width;
-        const float *position = call->bias->values + r % tokens * width;
+        id = id >= 0 && id < vocabulary ? id : 0; /* callers check ids; memory stays safe whatever they do */
         for (int64_t d = 0; d < width; d++)
-            call->y[r * width + d] = token[d] + position[d];
+            call->y[r * width + d] = slr_weight_at(call->weight, id, d) + slr_weight_at(call->bias, r % tokens, d);
     }
 }
 

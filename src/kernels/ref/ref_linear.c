@@ -20,7 +20,7 @@ static conv_shape shape_of(const slr_call *call)
 void slr_ref_conv2d_fwd(const slr_call *call)
 {
     conv_shape s = shape_of(call);
-    const slr_real *weight = call->weight->values, *x = call->x[0];
+    const slr_real *x = call->x[0];
     for (int64_t n = 0; n < s.n; n++)
         for (int64_t i = 0; i < s.out_h; i++)
             for (int64_t j = 0; j < s.out_w; j++)
@@ -32,9 +32,9 @@ void slr_ref_conv2d_fwd(const slr_call *call)
                             if (row < 0 || row >= s.h || column < 0 || column >= s.w)
                                 continue;
                             const slr_real *pixel = x + ((n * s.h + row) * s.w + column) * s.c;
-                            const slr_real *tap = weight + ((o * s.k + p) * s.k + q) * s.c;
+                            int64_t tap = (p * s.k + q) * s.c;
                             for (int64_t c = 0; c < s.c; c++)
-                                sum += (double)pixel[c] * (double)tap[c];
+                                sum += (double)pixel[c] * (double)slr_weight_at(call->weight, o, tap + c);
                         }
                     call->y[((n * s.out_h + i) * s.out_w + j) * s.o + o] = (slr_real)sum;
                 }
@@ -55,9 +55,9 @@ static double conv_gradient_at(const slr_call *call, const conv_shape *s, int64_
             if (i >= s->out_h || j >= s->out_w)
                 continue;
             const slr_real *dy = call->dy + ((n * s->out_h + i) * s->out_w + j) * s->o;
-            const slr_real *tap = call->weight->values + (p * s->k + q) * s->c + c;
+            int64_t k = (p * s->k + q) * s->c + c;
             for (int64_t o = 0; o < s->o; o++)
-                sum += (double)dy[o] * (double)tap[o * s->k * s->k * s->c];
+                sum += (double)dy[o] * (double)slr_weight_at(call->weight, o, k);
         }
     return sum;
 }
@@ -81,7 +81,7 @@ void slr_ref_linear_fwd(const slr_call *call)
         for (int64_t o = 0; o < out; o++) {
             double sum = call->bias ? call->bias->values[o] : 0;
             for (int64_t i = 0; i < in; i++)
-                sum += (double)call->x[0][r * in + i] * (double)call->weight->values[o * in + i];
+                sum += (double)call->x[0][r * in + i] * (double)slr_weight_at(call->weight, o, i);
             call->y[r * out + o] = (slr_real)sum;
         }
 }
@@ -94,7 +94,7 @@ void slr_ref_linear_bwd(const slr_call *call)
         for (int64_t i = 0; i < in; i++) {
             double sum = 0;
             for (int64_t o = 0; o < out; o++)
-                sum += (double)call->dy[r * out + o] * (double)call->weight->values[o * in + i];
+                sum += (double)call->dy[r * out + o] * (double)slr_weight_at(call->weight, o, i);
             slr_put(&call->dx[0][r * in + i], call->accumulate[0], sum);
         }
 }

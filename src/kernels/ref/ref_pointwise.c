@@ -162,8 +162,8 @@ void slr_ref_embedding_fwd(const slr_call *call)
         if (id < 0 || id >= vocabulary)
             id = 0; /* callers check ids; memory stays safe whatever they do */
         for (int64_t d = 0; d < width; d++)
-            call->y[r * width + d] = call->weight->values[id * width + d] +
-                                     call->bias->values[r % tokens * width + d];
+            call->y[r * width + d] = slr_weight_at(call->weight, id, d) +
+                                     slr_weight_at(call->bias, r % tokens, d);
     }
 }
 

@@ -1,0 +1,13 @@
+/* SPDX-License-Identifier: MIT
+ * Brings a piece of B, as a product names it, into a panel. */
+#ifndef SLR_CPU_PACK_H
+#define SLR_CPU_PACK_H
+
+#include "kernels/cpu/cpu_gemm.h"
+
+/* B(p, j) for p in [first_depth, first_depth + depth) and the `columns` (up to 32) columns from first_column on: an f32
+ * panel of depth x 32, zeros beyond the columns. Where B already lies so, nothing is copied and `panel` is not used. */
+const float *SLR_CPU(pack_panel)(const slr_gemm *g, int64_t first_depth, int64_t depth, int64_t first_column,
+                                 int columns, float *panel);
+
+#endif

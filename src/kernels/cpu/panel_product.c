@@ -1,0 +1,123 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * A block of up to BLOCK_ROWS x 2 vectors of C stays in registers while the depth goes by: one broadcast of A and two
+ * multiply-adds a row and step. The panel streams from the second-level cache; A is broadcast from where it lies.
+ */
+#include "kernels/cpu/panel_product.h"
+
+#if defined __AVX512F__
+enum { WIDTH = 16, BLOCK_ROWS = 14 }; /* 28 accumulators of 32 registers */
+#elif defined __AVX2__
+enum { WIDTH = 8, BLOCK_ROWS = 6 }; /* 12 of 16 */
+#else
+enum { WIDTH = 4, BLOCK_ROWS = 6 };
+#endif
+
+typedef float vector __attribute__((vector_size(WIDTH * sizeof(float))));
+typedef float unaligned_vector __attribute__((vector_size(WIDTH * sizeof(float)), aligned(4)));
+
+/* A block of C: its place in the product, and how many of its columns are real. */
+typedef struct block {
+    const slr_panel_product *p;
+    int64_t row;
+    int column, columns;
+} block;
+
+static void store_part(const block *b, const float *values, int rows, int width)
+{
+    float *c = b->p->c + b->row * b->p->c_row + b->column;
+    for (int i = 0; i < rows; i++, c += b->p->c_row, values += width)
+        for (int j = 0; j < b->columns; j++)
+            c[j] = b->p->add ? c[j] + values[j] : values[j];
+}
+
+/* `rows` and `vectors` are constants where this is inlined. */
+static inline __attribute__((always_inline)) void compute(const int rows, const int vectors, const block *b)
+{
+    const slr_panel_product *p = b->p;
+    int64_t a_row = p->a_row, a_step = p->a_step;
+    const float *a = (const float *)p->a + b->row * a_row, *panel = (const float *)p->panel + b->column;
+    vector sum[BLOCK_ROWS][2];
+    for (int i = 0; i < rows; i++)
+        for (int v = 0; v < vectors; v++)
+            sum[i][v] = (vector){0};
+    for (int64_t d = 0; d < p->depth; d++, panel += SLR_PANEL, a += a_step) {
+        vector line[2];
+        for (int v = 0; v < vectors; v++)
+            line[v] = *(const vector *)(const void *)(panel + v * WIDTH);
+#pragma GCC unroll 16
+        for (int i = 0; i < rows; i++)
+#pragma GCC unroll 2
+            for (int v = 0; v < vectors; v++)
+                sum[i][v] += a[i * a_row] * line[v];
+    }
+    if (p->bias)
+        for (int i = 0; i < rows; i++)
+            for (int v = 0; v < vectors; v++)
+                sum[i][v] += *(const unaligned_vector *)(const void *)(p->bias + b->column + v * WIDTH);
+    if (b->columns < vectors * WIDTH) {
+        vector copy[BLOCK_ROWS * 2]; /* an address of `sum` itself would drive it out of the registers */
+        for (int i = 0; i < rows; i++)
+            for (int v = 0; v < vectors; v++)
+                copy[i * vectors + v] = sum[i][v];
+        store_part(b, (const float *)copy, rows, vectors * WIDTH);
+        return;
+    }
+    float *first = p->c + b->row * p->c_row + b->column;
+    for (int i = 0; i < rows; i++)
+        for (int v = 0; v < vectors; v++) {
+            unaligned_vector *c = (unaligned_vector *)(void *)(first + i * p->c_row + v * WIDTH);
+            *c = p->add ? *c + sum[i][v] : sum[i][v];
+        }
+}
+
+/* One function for each number of rows, so that the accumulators are registers. */
+#define ROWS_CASE(r)                                                                                                   \
+    case r:                                                                                                            \
+        compute(r, vectors, b);                                                                                        \
+        break;
+
+static inline __attribute__((always_inline)) void some_rows(int rows, const int vectors, const block *b)
+{
+    switch (rows) {
+        ROWS_CASE(1)
+        ROWS_CASE(2)
+        ROWS_CASE(3)
+        ROWS_CASE(4)
+        ROWS_CASE(5)
+        ROWS_CASE(6)
+#ifdef __AVX512F__
+        ROWS_CASE(7)
+        ROWS_CASE(8)
+        ROWS_CASE(9)
+        ROWS_CASE(10)
+        ROWS_CASE(11)
+        ROWS_CASE(12)
+        ROWS_CASE(13)
+        ROWS_CASE(14)
+#endif
+    default:
+        break;
+    }
+}
+
+static void narrow_rows(int rows, const block *b)
+{
+    some_rows(rows, 1, b);
+}
+
+static void wide_rows(int rows, const block *b)
+{
+    some_rows(rows, 2, b);
+}
+
+void SLR_CPU(panel_product)(const slr_panel_product *p)
+{
+    int64_t blocks = (p->rows + BLOCK_ROWS - 1) / BLOCK_ROWS, height = blocks ? (p->rows + blocks - 1) / blocks : 0;
+    for (int column = 0; column < p->columns; column += 2 * WIDTH)
+        for (int64_t row = 0; row < p->rows; row += height) {
+            block b = {p, row, column, p->columns - column};
+            int rows = (int)(p->rows - row < height ? p->rows - row : height);
+            (b.columns > WIDTH ? wide_rows : narrow_rows)(rows, &b);
+        }
+}
