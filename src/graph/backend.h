@@ -100,12 +100,19 @@ typedef struct slr_backend {
     slr_kernel backward[SLR_OP_COUNT];
     /* Bytes of workspace for one call. */
     size_t (*workspace)(const slr_graph *graph, const slr_op *op, bool backward, int threads);
+    /* Not NULL: products round their operands to bf16 and use this. */
+    void (*panel_product_bf16)(const slr_panel_product *product);
 } slr_backend;
 
 const slr_backend *slr_backend_ref(void); /* naive loops, double accumulation: the truth for tests */
 #ifndef SLR_REAL_IS_DOUBLE
 const slr_backend *slr_backend_cpu(void); /* own products and vectorised loops, for the processor at hand */
-/* The same for one instruction set, "generic", "avx2" or "avx512"; NULL where the processor or the build lacks it. */
+
+typedef enum slr_compute { SLR_COMPUTE_F32, SLR_COMPUTE_BF16 } slr_compute;
+const slr_backend *slr_backend_cpu_compute(slr_compute compute); /* the fastest, or NULL where the processor has none */
+
+/* The same for one instruction set: "generic", "avx2", "avx512" compute in f32, "avx512bf16", "amx" in bf16. NULL where
+ * the processor, the system or the build lacks it. */
 const slr_backend *slr_backend_cpu_variant(const char *instructions);
 #endif
 

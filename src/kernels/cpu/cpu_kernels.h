@@ -56,5 +56,8 @@ size_t SLR_CPU(group_norm_workspace)(const slr_graph *graph, const slr_op *op);
 size_t SLR_CPU(attention_workspace)(const slr_graph *graph, const slr_op *op, int threads);
 
 extern const slr_backend SLR_PASTE(slr_backend_cpu, SLR_ISA);
+#ifdef __AVX512F__
+extern const slr_backend slr_backend_cpu_avx512bf16, slr_backend_cpu_amx;
+#endif
 
 #endif

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT
- * The kernel table of one instruction set. */
+ * The kernel table of one instruction set; AVX-512 has two more, with bf16 products. */
 #include "kernels/cpu/cpu_kernels.h"
+#include "kernels/bf16/panel_bf16.h"
 
 size_t SLR_CPU(workspace)(const slr_graph *graph, const slr_op *op, bool backward, int threads)
 {
@@ -16,22 +17,33 @@ size_t SLR_CPU(workspace)(const slr_graph *graph, const slr_op *op, bool backwar
 
 #define BOTH(op, name) .forward[op] = SLR_CPU(name##_fwd), .backward[op] = SLR_CPU(name##_bwd)
 
-const slr_backend SLR_PASTE(slr_backend_cpu, SLR_ISA) = {
-    .name = "cpu",
-    BOTH(SLR_OP_CONV2D, conv2d),
-    BOTH(SLR_OP_LINEAR, linear),
-    BOTH(SLR_OP_LOW_RANK, low_rank),
-    BOTH(SLR_OP_GROUP_NORM, group_norm),
-    BOTH(SLR_OP_LAYER_NORM, layer_norm),
-    BOTH(SLR_OP_ACTIVATION, activation),
-    BOTH(SLR_OP_GEGLU, geglu),
-    BOTH(SLR_OP_ATTENTION, attention),
-    BOTH(SLR_OP_ADD, add),
-    BOTH(SLR_OP_ADD_CHANNEL, add_channel),
-    BOTH(SLR_OP_CONCAT, concat),
-    BOTH(SLR_OP_UPSAMPLE, upsample),
-    BOTH(SLR_OP_MSE, mse),
-    .forward[SLR_OP_EMBEDDING] = SLR_CPU(embedding_fwd),
-    .forward[SLR_OP_TIMESTEP] = SLR_CPU(timestep_fwd),
-    .workspace = SLR_CPU(workspace),
-};
+#define TABLE(title, product)                                                                    \
+    {                                                                                           \
+        .name = title,                                                                          \
+        .panel_product_bf16 = product,                                                          \
+        BOTH(SLR_OP_CONV2D, conv2d),                                                            \
+        BOTH(SLR_OP_LINEAR, linear),                                                            \
+        BOTH(SLR_OP_LOW_RANK, low_rank),                                                        \
+        BOTH(SLR_OP_GROUP_NORM, group_norm),                                                    \
+        BOTH(SLR_OP_LAYER_NORM, layer_norm),                                                    \
+        BOTH(SLR_OP_ACTIVATION, activation),                                                    \
+        BOTH(SLR_OP_GEGLU, geglu),                                                              \
+        BOTH(SLR_OP_ATTENTION, attention),                                                      \
+        BOTH(SLR_OP_ADD, add),                                                                  \
+        BOTH(SLR_OP_ADD_CHANNEL, add_channel),                                                  \
+        BOTH(SLR_OP_CONCAT, concat),                                                            \
+        BOTH(SLR_OP_UPSAMPLE, upsample),                                                        \
+        BOTH(SLR_OP_MSE, mse),                                                                  \
+        .forward[SLR_OP_EMBEDDING] = SLR_CPU(embedding_fwd),                                    \
+        .forward[SLR_OP_TIMESTEP] = SLR_CPU(timestep_fwd),                                      \
+        .workspace = SLR_CPU(workspace),                                                        \
+    }
+
+#define QUOTE2(name) #name
+#define QUOTE(name) QUOTE2(name)
+
+const slr_backend SLR_PASTE(slr_backend_cpu, SLR_ISA) = TABLE(QUOTE(SLR_ISA), NULL);
+#ifdef __AVX512F__
+const slr_backend slr_backend_cpu_avx512bf16 = TABLE("avx512bf16", slr_panel_product_avx512bf16);
+const slr_backend slr_backend_cpu_amx = TABLE("amx", slr_panel_product_amx);
+#endif
