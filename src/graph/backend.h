@@ -71,6 +71,11 @@ typedef struct slr_panel_product {
     int columns;       /* of the 32 that are real */
     const float *bias; /* 32 values, or NULL */
     bool add;
+    /* What the caller will read next, or NULL: `ahead_runs` runs of 2^ahead_shift bytes, `ahead_stride` apart. It is
+     * fetched while this product is computed; a stored weight is otherwise waited for. */
+    const char *ahead;
+    int ahead_shift;
+    int64_t ahead_runs, ahead_stride;
 } slr_panel_product;
 
 struct slr_backend;

@@ -21,6 +21,7 @@ typedef struct block {
     const slr_panel_product *p;
     int64_t row;
     int column, columns;
+    int64_t fetched, fetch; /* bytes of what comes next: fetched by the blocks before, to fetch a step of the depth */
 } block;
 
 static void store_part(const block *b, const float *values, int rows, int width)
@@ -37,12 +38,15 @@ static inline __attribute__((always_inline)) void compute(const int rows, const 
     const slr_panel_product *p = b->p;
     int64_t a_row = p->a_row, a_step = p->a_step;
     const float *a = (const float *)p->a + b->row * a_row, *panel = (const float *)p->panel + b->column;
+    int64_t ahead = b->fetched, run = ((int64_t)1 << p->ahead_shift) - 1;
     vector sum[BLOCK_ROWS][2];
     for (int i = 0; i < rows; i++)
         for (int v = 0; v < vectors; v++)
             sum[i][v] = (vector){0};
     for (int64_t d = 0; d < p->depth; d++, panel += SLR_PANEL, a += a_step) {
         vector line[2];
+        __builtin_prefetch(p->ahead + (ahead >> p->ahead_shift) * p->ahead_stride + (ahead & run), 0, 2);
+        ahead += b->fetch;
         for (int v = 0; v < vectors; v++)
             line[v] = *(const vector *)(const void *)(panel + v * WIDTH);
 #pragma GCC unroll 16
@@ -114,9 +118,12 @@ static void wide_rows(int rows, const block *b)
 void SLR_CPU(panel_product)(const slr_panel_product *p)
 {
     int64_t blocks = (p->rows + BLOCK_ROWS - 1) / BLOCK_ROWS, height = blocks ? (p->rows + blocks - 1) / blocks : 0;
+    int64_t steps = blocks * ((p->columns + 2 * WIDTH - 1) / (2 * WIDTH)) * p->depth;
+    int64_t bytes = p->ahead ? p->ahead_runs << p->ahead_shift : 0, done = 0;
+    int64_t fetch = steps ? bytes / steps : 0;
     for (int column = 0; column < p->columns; column += 2 * WIDTH)
-        for (int64_t row = 0; row < p->rows; row += height) {
-            block b = {p, row, column, p->columns - column};
+        for (int64_t row = 0; row < p->rows; row += height, done += p->depth) {
+            block b = {p, row, column, p->columns - column, done * fetch, fetch};
             int rows = (int)(p->rows - row < height ? p->rows - row : height);
             (b.columns > WIDTH ? wide_rows : narrow_rows)(rows, &b);
         }
