@@ -42,6 +42,11 @@ static slr_adapter_set *adapters_on(const slr_model *model, const char *componen
     return set;
 }
 
+static slr_train_shape shape_of(int64_t batch)
+{
+    return (slr_train_shape){.batch = batch, .height = SIDE_H, .width = SIDE_W, .tokens = TINY_TOKENS};
+}
+
 static slr_train_graph *graph_of(const slr_model *model, slr_adapter_set *set, slr_train_shape shape)
 {
     slr_train_graph *graph;
@@ -73,7 +78,8 @@ static void loss_is_weighted_mean(void **state)
 {
     (void)state;
     slr_model *model = tiny_model(1);
-    slr_train_shape shape = {BATCH, SIDE_H, SIDE_W, TINY_TOKENS, false, true};
+    slr_train_shape shape = shape_of(BATCH);
+    shape.forward_only = true;
     slr_train_graph *graph = graph_of(model, NULL, shape);
     fill(graph, BATCH, NULL);
     slr_train_inputs in = slr_train_graph_inputs(graph);
@@ -112,7 +118,8 @@ static void given_states_equal_own_text_encoder(void **state)
 
     double losses[2], norms[2];
     for (int given = 0; given < 2; given++) {
-        slr_train_shape shape = {BATCH, SIDE_H, SIDE_W, TINY_TOKENS, given == 1, false};
+        slr_train_shape shape = shape_of(BATCH);
+        shape.states_given = given == 1;
         slr_train_graph *graph = graph_of(model, set, shape);
         if (given)
             slr_plan_forward(plan);
@@ -142,8 +149,8 @@ static void backward_accumulates(void **state)
     (void)state;
     slr_model *model = tiny_model(2);
     slr_adapter_set *set = adapters_on(model, "unet,text", 2);
-    slr_train_graph *whole = graph_of(model, set, (slr_train_shape){2, SIDE_H, SIDE_W, TINY_TOKENS, false, false});
-    slr_train_graph *half = graph_of(model, set, (slr_train_shape){1, SIDE_H, SIDE_W, TINY_TOKENS, false, false});
+    slr_train_graph *whole = graph_of(model, set, shape_of(2));
+    slr_train_graph *half = graph_of(model, set, shape_of(1));
     assert_true(slr_train_graph_bytes(half) < slr_train_graph_bytes(whole));
     fill(whole, 2, NULL);
     slr_adapter_set_zero_gradients(set);
@@ -189,7 +196,7 @@ static void gradients_equal_differences(void **state)
     (void)state;
     slr_model *model = tiny_model(4);
     slr_adapter_set *set = adapters_on(model, "unet,text", 0);
-    slr_train_graph *graph = graph_of(model, set, (slr_train_shape){1, SIDE_H, SIDE_W, TINY_TOKENS, false, false});
+    slr_train_graph *graph = graph_of(model, set, shape_of(1));
     fill(graph, 1, NULL);
     slr_adapter_set_zero_gradients(set);
     slr_train_graph_forward(graph);
@@ -226,7 +233,8 @@ static void impossible_graphs_are_refused(void **state)
     slr_adapter_set *set = adapters_on(model, "unet,text", 0);
     slr_train_graph *graph;
     slr_error err = {0};
-    slr_train_shape shape = {1, 4, 4, TINY_TOKENS, true, false};
+    slr_train_shape shape = shape_of(1);
+    shape.states_given = true;
     assert_int_equal(slr_train_graph_new(model, set, &shape, slr_backend_cpu(), 1, &graph, &err), SELORA_USAGE);
     assert_null(graph);
     shape.states_given = false;
@@ -245,7 +253,7 @@ static void nonfinite_values_are_located(void **state)
     (void)state;
     slr_model *model = tiny_model(1);
     slr_adapter_set *set = adapters_on(model, "unet", 0);
-    slr_train_graph *graph = graph_of(model, set, (slr_train_shape){1, 4, 4, TINY_TOKENS, false, false});
+    slr_train_graph *graph = graph_of(model, set, shape_of(1));
     fill(graph, 1, NULL);
     slr_train_graph_forward(graph);
     assert_null(slr_train_graph_find_nonfinite(graph));

@@ -8,6 +8,7 @@
  *   says in_place.
  * - backward writes (accumulate[i] false: without reading it) or adds to (true) dx[i], for every i with
  *   dx[i] != NULL. dx[i] may equal dy where the op-info row says passes_gradient: then nothing is to be done for it.
+ *   dx[0] may equal x[0] (accumulate[0] false) where the row says gradient_in_place.
  * - Values that backward may read: the inputs and output that the op-info row names, `saved`, weights.
  *   Others are NULL.
  * - The order of additions depends on nothing but shapes and `threads`; gradients of slots do not even depend on

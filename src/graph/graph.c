@@ -16,8 +16,9 @@ static const slr_op_info op_table[SLR_OP_COUNT] = {
                          .passes_gradient = {true}, .in_place = {true}},
     [SLR_OP_GROUP_NORM] = {.name = "group_norm", .reads_input = {true}},
     [SLR_OP_LAYER_NORM] = {.name = "layer_norm", .reads_input = {true}},
-    [SLR_OP_ACTIVATION] = {.name = "activation", .reads_input = {true}, .in_place = {true}},
-    [SLR_OP_GEGLU] = {.name = "geglu", .reads_input = {true}},
+    [SLR_OP_ACTIVATION] = {.name = "activation", .reads_input = {true}, .in_place = {true},
+                           .gradient_in_place = true},
+    [SLR_OP_GEGLU] = {.name = "geglu", .reads_input = {true}, .gradient_in_place = true},
     [SLR_OP_ATTENTION] = {.name = "attention", .reads_input = {true, true, true}, .reads_output = true},
     [SLR_OP_ADD] = {.name = "add", .passes_gradient = {true, true}, .in_place = {true, true}},
     [SLR_OP_ADD_CHANNEL] = {.name = "add_channel", .passes_gradient = {true}, .in_place = {true}},
@@ -226,6 +227,13 @@ void slr_graph_seed(slr_graph *graph, slr_tid tensor)
         graph->tensors[graph->tensors[tensor].base].is_seed = true;
         graph->tensors[graph->tensors[tensor].base].is_output = true;
     }
+}
+
+slr_tid slr_graph_keep(slr_graph *graph, slr_tid tensor)
+{
+    if (tensor >= 0)
+        graph->tensors[graph->tensors[tensor].base].is_kept = true;
+    return tensor;
 }
 
 slr_tid slr_graph_reshape(slr_graph *graph, slr_tid x, int dims, const int64_t *shape)

@@ -60,6 +60,7 @@ typedef struct slr_op_info {
     bool reads_output;                    /* ... and the output */
     bool passes_gradient[SLR_MAX_INPUTS]; /* dL/d(input) is dL/d(output), element for element */
     bool in_place[SLR_MAX_INPUTS];        /* the output may take this input's memory */
+    bool gradient_in_place;               /* dL/d(input 0) may take the memory of input 0, which is read for it */
     bool no_gradient[SLR_MAX_INPUTS];     /* nothing flows back to this input; recording refuses one that wants it */
 } slr_op_info;
 const slr_op_info *slr_op_info_of(slr_op_kind kind);
@@ -73,6 +74,7 @@ typedef struct slr_tensor {
     bool is_input, is_output, is_statistic;
     bool wants_gradient;
     bool is_seed; /* its gradient is given by the caller before backward */
+    bool is_kept; /* the end of a block: plans that compute blocks again start from it */
 } slr_tensor;
 
 typedef enum slr_weight_kind {
@@ -123,6 +125,7 @@ slr_tid slr_graph_input(slr_graph *graph, const char *name, int dims, const int6
 void slr_graph_output(slr_graph *graph, slr_tid tensor);        /* its value is readable after a run */
 void slr_graph_want_gradient(slr_graph *graph, slr_tid tensor); /* of an input: readable after backward */
 void slr_graph_seed(slr_graph *graph, slr_tid tensor);          /* backward starts here (a loss) */
+slr_tid slr_graph_keep(slr_graph *graph, slr_tid tensor);       /* the end of a block, see slr_tensor; returns it */
 slr_tid slr_graph_reshape(slr_graph *graph, slr_tid x, int dims, const int64_t *shape);
 
 /* `path` is the full module path with component ("unet.conv_in"); weights are path.weight and path.bias. */

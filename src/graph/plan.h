@@ -2,7 +2,7 @@
  *
  * When and in which memory a graph is computed: forward steps in recorded order, backward steps in the
  * reverse one, one offset for every tensor in one arena, one shared workspace. The size is known before anything is
- * allocated; running allocates nothing.
+ * allocated; running allocates nothing. Values that backward reads are kept for it or computed again just before.
  *
  *     slr_plan *plan;
  *     SLR_TRY(slr_plan_new(graph, slr_backend_cpu(), &(slr_plan_options){.backward = true, .threads = 2},
@@ -20,8 +20,18 @@
 
 #include "graph/weights.h"
 
+/* What is computed again for backward instead of being kept, each class more than the one before. Results are the same
+ * bits in all of them. */
+typedef enum slr_recompute {
+    SLR_RECOMPUTE_NONE,
+    SLR_RECOMPUTE_A, /* norms, activations, concatenations: what costs hardly any time */
+    SLR_RECOMPUTE_B, /* the widening linear maps before activations, too */
+    SLR_RECOMPUTE_C  /* all but what the model's code asks to keep (slr_graph_keep): the ends of its blocks */
+} slr_recompute;
+
 typedef struct slr_plan_options {
     bool backward;
+    slr_recompute recompute;
     int threads; /* 0: one */
     bool apart;  /* no two tensors share memory: the yardstick for tests of the placement */
 } slr_plan_options;

@@ -25,7 +25,7 @@ static slr_tid layer(slr_builder *b, const slr_clip_text_config *config, slr_tid
     h = slr_layer_linear(b, h, "mlp.fc1", config->mlp_width, true);
     h = slr_graph_activation(b->graph, h, config->activation, slr_path(b, "mlp"));
     h = slr_layer_linear(b, h, "mlp.fc2", config->width, true);
-    return slr_graph_add(b->graph, x, h, b->path);
+    return slr_graph_keep(b->graph, slr_graph_add(b->graph, x, h, b->path));
 }
 
 slr_tid slr_clip_text_build(slr_builder *b, const slr_clip_text_config *config, slr_tid ids)

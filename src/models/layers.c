@@ -92,5 +92,5 @@ slr_tid slr_layer_resnet(slr_builder *b, slr_tid x, slr_tid time, int64_t out_ch
     h = slr_layer_conv(b, h, "conv2", out_channels, 3);
     if (slr_shape(b, x)[3] != out_channels)
         x = slr_layer_conv(b, x, "conv_shortcut", out_channels, 1);
-    return slr_graph_add(b->graph, x, h, b->path);
+    return slr_graph_keep(b->graph, slr_graph_add(b->graph, x, h, b->path));
 }

@@ -65,7 +65,7 @@ static slr_tid spatial_transformer(unet *u, slr_tid x, int heads)
     h = slr_graph_reshape(b->graph, h, 4, map);
     if (!linear)
         h = slr_layer_conv(b, h, "proj_out", map[3], 1);
-    return slr_graph_add(b->graph, x, h, b->path);
+    return slr_graph_keep(b->graph, slr_graph_add(b->graph, x, h, b->path));
 }
 
 static slr_tid resnet(unet *u, slr_tid x, int index, int64_t channels)
@@ -86,6 +86,7 @@ static slr_tid attention(unet *u, slr_tid x, int index, int heads)
 
 static void push_skip(unet *u, slr_tid x)
 {
+    slr_graph_keep(u->b->graph, x);
     if (u->skip_count < MAX_SKIPS)
         u->skips[u->skip_count++] = x;
     else
@@ -138,7 +139,7 @@ static slr_tid up_block(unet *u, slr_tid x, int index)
     if (level > 0) {
         const int64_t *size = slr_shape(b, u->skip_count > 0 ? u->skips[u->skip_count - 1] : -1);
         x = slr_graph_upsample(b->graph, x, size[1], size[2], b->path);
-        x = slr_layer_conv(b, x, "upsamplers.0.conv", config->channels[level], 3);
+        x = slr_graph_keep(b->graph, slr_layer_conv(b, x, "upsamplers.0.conv", config->channels[level], 3));
     }
     slr_leave(b, mark);
     return x;

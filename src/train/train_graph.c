@@ -70,7 +70,7 @@ selora_status slr_train_graph_new(const slr_model *model, slr_adapter_set *adapt
     selora_status status = t->graph ? SELORA_OK : slr_fail_memory(err, 0, "the training graph");
     if (status == SELORA_OK) {
         record(t, adapters);
-        slr_plan_options options = {.backward = !shape->forward_only, .threads = threads};
+        slr_plan_options options = {.backward = !shape->forward_only, .recompute = shape->recompute, .threads = threads};
         status = slr_plan_new(t->graph, backend, &options, &t->plan, err);
     }
     if (status == SELORA_OK && !shape->forward_only && !slr_graph_tensor(t->graph, t->loss)->wants_gradient)

@@ -29,6 +29,7 @@ typedef struct slr_train_shape {
     int64_t tokens;        /* T */
     bool states_given;     /* the text encoder is left out: its output is an input (it has no adapters) */
     bool forward_only;
+    slr_recompute recompute; /* what backward computes again instead of keeping it */
 } slr_train_shape;
 
 typedef struct slr_train_graph slr_train_graph;

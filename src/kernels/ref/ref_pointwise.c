@@ -64,9 +64,9 @@ void slr_ref_geglu_bwd(const slr_call *call)
             const slr_real *x = call->x[0] + 2 * r * width;
             slr_real *dx = call->dx[0] + 2 * r * width;
             double slope, gate = activate(SLR_ACT_GELU, x[width + i], &slope);
-            double dy = call->dy[r * width + i];
+            double dy = call->dy[r * width + i], value = x[i]; /* dx may be x */
             slr_put(&dx[i], call->accumulate[0], dy * gate);
-            slr_put(&dx[width + i], call->accumulate[0], dy * (double)x[i] * slope);
+            slr_put(&dx[width + i], call->accumulate[0], dy * value * slope);
         }
 }
 
