@@ -11,8 +11,7 @@
 
 #include "core/memory.h"
 #include "core/rng.h"
-#include "graph/placement.h"
-#include "graph/plan.h"
+#include "graph/plan_store.h"
 
 static slr_rng noise(uint32_t item)
 {
@@ -63,7 +62,7 @@ static void test_placement_of_random_lifetimes(void **state)
     }
 }
 
-/* ---- random graphs, with shared memory and without ---- */
+/* ---- random graphs, with shared memory and without, values kept or computed again ---- */
 
 enum { ROWS = 3, WIDTH = 8, OPS = 24 };
 
@@ -76,11 +75,34 @@ typedef struct random_graph {
     int output_count;
 } random_graph;
 
+static slr_tid linear(random_graph *r, slr_tid x, const char *path, int number, int64_t width)
+{
+    char own[24];
+    snprintf(own, sizeof own, "%s.%d", path, number);
+    return slr_graph_linear(r->graph, x, own, width, true);
+}
+
+static slr_tid feed_forward(random_graph *r, slr_tid x, const char *path)
+{
+    slr_tid h = slr_graph_layer_norm(r->graph, x, path, 1e-5); /* GEGLU squares what it is given */
+    h = slr_graph_geglu(r->graph, linear(r, h, path, 0, 4 * WIDTH), path);
+    return linear(r, h, path, 1, WIDTH);
+}
+
+static slr_tid attention(random_graph *r, slr_tid x, const char *path)
+{
+    slr_tid qkv[3];
+    for (int k = 0; k < 3; k++)
+        qkv[k] = slr_graph_reshape(r->graph, linear(r, x, path, k, WIDTH), 3, (int64_t[]){1, ROWS, WIDTH});
+    return slr_graph_reshape(r->graph, slr_graph_attention(r->graph, qkv[0], qkv[1], qkv[2], 2, false, path), 2,
+                             (int64_t[]){ROWS, WIDTH});
+}
+
 static slr_tid random_op(random_graph *r, slr_rng *rng, slr_tid x, slr_tid y, int i)
 {
     char path[16];
     snprintf(path, sizeof path, "op%d", i);
-    switch (slr_rng_below(rng, 7)) {
+    switch (slr_rng_below(rng, 9)) {
     case 0: return slr_graph_add(r->graph, x, y, path);
     case 1: return slr_graph_layer_norm(r->graph, x, path, 1e-5);
     case 2: return slr_graph_linear(r->graph, x, path, WIDTH, true);
@@ -89,15 +111,17 @@ static slr_tid random_op(random_graph *r, slr_rng *rng, slr_tid x, slr_tid y, in
                        : slr_graph_low_rank(r->graph, x, y, &r->slot, path);
     case 4: return slr_graph_reshape(r->graph, slr_graph_reshape(r->graph, x, 3, (int64_t[]){ROWS, 2, WIDTH / 2}), 2,
                                      (int64_t[]){ROWS, WIDTH});
+    case 5: return feed_forward(r, x, path);
+    case 6: return attention(r, x, path);
     default: return slr_graph_activation(r->graph, x, (slr_activation)slr_rng_below(rng, 3), path);
     }
 }
 
 static void fill_weights(random_graph *r, slr_rng *rng)
 {
-    slr_real values[WIDTH * WIDTH];
+    slr_real values[4 * WIDTH * WIDTH];
     for (int i = 0; i < slr_graph_weight_count(r->graph); i++) {
-        slr_rng_fill_normal(rng, values, WIDTH * WIDTH);
+        slr_rng_fill_normal(rng, values, 4 * WIDTH * WIDTH);
         assert_int_equal(slr_weight_store_add_values(r->store, slr_graph_weight(r->graph, i), values, NULL), SELORA_OK);
     }
     slr_rng_fill_normal(rng, r->a, 8 * WIDTH);
@@ -123,6 +147,8 @@ static void random_graph_new(random_graph *r, uint32_t trial)
         int count = i + 2, near = count < 5 ? count : 5; /* mostly recent values, so that chains form */
         slr_tid x = values[count - 1 - (int)slr_rng_below(&rng, (uint32_t)near)];
         values[count] = random_op(r, &rng, x, values[slr_rng_below(&rng, (uint32_t)count)], i);
+        if (slr_rng_below(&rng, 4) == 0)
+            slr_graph_keep(r->graph, values[count]);
         bool last = i == OPS - 1;
         if (last || slr_rng_below(&rng, 6) == 0) {
             (last || slr_rng_below(&rng, 2) ? slr_graph_seed : slr_graph_output)(r->graph, values[count]);
@@ -139,11 +165,11 @@ static void random_graph_free(random_graph *r)
 }
 
 /* Runs twice (nothing may be left over from the first time) and gathers every result into `bits`. */
-static size_t run_graph(random_graph *r, const slr_backend *backend, bool apart, slr_real *bits)
+static size_t run_graph(random_graph *r, const slr_backend *backend, slr_plan_options options, slr_real *bits)
 {
     slr_plan *plan;
     slr_error err = {0};
-    slr_plan_options options = {.backward = true, .threads = 1, .apart = apart};
+    options.backward = true;
     if (slr_plan_new(r->graph, backend, &options, &plan, &err) != SELORA_OK ||
         slr_plan_allocate(plan, r->store, &err) != SELORA_OK)
         fail_msg("%s", err.message);
@@ -178,17 +204,50 @@ static void test_shared_memory_changes_nothing(void **state)
 {
     (void)state;
     static slr_real shared[(OPS + 4) * ROWS * WIDTH], apart[(OPS + 4) * ROWS * WIDTH];
-    for (uint32_t trial = 0; trial < 400; trial++) {
+    for (uint32_t trial = 0; trial < 120; trial++) {
         random_graph r;
         random_graph_new(&r, trial);
         const slr_backend *backend = trial % 2 ? slr_backend_cpu() : slr_backend_ref();
-        size_t count = run_graph(&r, backend, false, shared);
-        assert_int_equal(run_graph(&r, backend, true, apart), count);
+        size_t count = run_graph(&r, backend, (slr_plan_options){.apart = true}, apart);
         for (size_t i = 0; i < count; i++)
-            assert_true(isfinite(shared[i]));
-        assert_memory_equal(shared, apart, count * sizeof(slr_real));
+            assert_true(isfinite(apart[i]));
+        for (int k = 0; k < 2 * (SLR_RECOMPUTE_C + 1); k++) {
+            slr_plan_options options = {.recompute = (slr_recompute)(k / 2), .apart = k % 2, .threads = 1 + (int)trial / 2 % 2};
+            assert_int_equal(run_graph(&r, backend, options, shared), count);
+            assert_memory_equal(shared, apart, count * sizeof(slr_real));
+        }
         random_graph_free(&r);
     }
+}
+
+/* Nothing is computed more often than needed: once again at most, but for what comes from values that are there anyway. */
+static void test_replays_are_few(void **state)
+{
+    (void)state;
+    int replays[SLR_RECOMPUTE_C + 1] = {0};
+    for (uint32_t trial = 0; trial < 100; trial++)
+        for (int class = 0; class <= SLR_RECOMPUTE_C; class++) {
+            random_graph r;
+            slr_plan *plan;
+            int times[4 * OPS] = {0};
+            random_graph_new(&r, trial);
+            slr_plan_options options = {.backward = true, .recompute = (slr_recompute)class};
+            assert_int_equal(slr_plan_new(r.graph, slr_backend_ref(), &options, &plan, NULL), SELORA_OK);
+            for (size_t s = 0; s < plan->step_count; s++) {
+                const slr_op *op = slr_graph_op(r.graph, plan->steps[s].op);
+                if (plan->steps[s].pass != SLR_PASS_REPLAY)
+                    continue;
+                assert_true(plan->uses[op->out].dropped);
+                assert_true(class != SLR_RECOMPUTE_A || slr_op_macs(r.graph, op) == 0);
+                assert_true(++times[plan->steps[s].op] == 1 || plan->uses[op->out].light);
+                replays[class]++;
+            }
+            slr_plan_free(plan);
+            random_graph_free(&r);
+        }
+    assert_int_equal(replays[SLR_RECOMPUTE_NONE], 0);
+    assert_true(replays[SLR_RECOMPUTE_A] > 100 && replays[SLR_RECOMPUTE_B] > 2 * replays[SLR_RECOMPUTE_A]);
+    assert_true(replays[SLR_RECOMPUTE_C] >= replays[SLR_RECOMPUTE_B]);
 }
 
 /* ---- memory: known beforehand, not asked for while running ---- */
@@ -409,6 +468,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_placement_of_random_lifetimes),
         cmocka_unit_test(test_shared_memory_changes_nothing),
+        cmocka_unit_test(test_replays_are_few),
         cmocka_unit_test(test_predicted_bytes_are_allocated),
         cmocka_unit_test(test_missing_kernel_is_named),
         cmocka_unit_test(test_weights_are_checked_by_name),

@@ -226,6 +226,83 @@ static void gradients_equal_differences(void **state)
     slr_model_free(model);
 }
 
+/* Everything a step gives: prediction, loss, gradients. */
+static size_t step_bits(slr_train_graph *graph, slr_adapter_set *set, int64_t batch, slr_real *bits)
+{
+    size_t at = (size_t)(batch * SIDE_H * SIDE_W * 4);
+    slr_adapter_set_zero_gradients(set);
+    slr_train_graph_forward(graph);
+    slr_train_graph_backward(graph, 1);
+    memcpy(bits, slr_train_graph_prediction(graph), at * sizeof *bits);
+    bits[at++] = (slr_real)slr_train_graph_loss(graph);
+    for (int i = 0; i < slr_adapter_set_count(set); i++) {
+        const slr_slot *slot = &slr_adapter_set_at(set, i)->slot;
+        size_t a = (size_t)(slot->rank * slot->in), b = (size_t)((slot->rank + slot->probes) * slot->out);
+        memcpy(bits + at, slot->ga, a * sizeof *bits);
+        memcpy(bits + at + a, slot->gbt, b * sizeof *bits);
+        at += a + b;
+    }
+    return at;
+}
+
+/* What is not kept but computed again has the same bits, and needs less memory the more of it there is. */
+static void recomputation_changes_no_bit(void **state)
+{
+    (void)state;
+    enum { MOST = 1 << 20 };
+    slr_model *model = tiny_model(5);
+    slr_adapter_set *set = adapters_on(model, "unet,text", 2);
+    slr_real *kept = malloc(MOST * sizeof *kept), *again = malloc(MOST * sizeof *again);
+    size_t bytes[SLR_RECOMPUTE_C + 1], count = 0;
+    for (int run = 0; run < 2 * (SLR_RECOMPUTE_C + 1); run++) {
+        slr_train_shape shape = shape_of(BATCH);
+        shape.recompute = (slr_recompute)(run / 2);
+        slr_train_graph *graph;
+        assert_int_equal(slr_train_graph_new(model, set, &shape, slr_backend_cpu(), 1 + run % 2, &graph, NULL), SELORA_OK);
+        assert_int_equal(slr_train_graph_allocate(graph, NULL), SELORA_OK);
+        fill(graph, BATCH, NULL);
+        bytes[run / 2] = slr_train_graph_bytes(graph);
+        if (run == 0)
+            count = step_bits(graph, set, BATCH, kept);
+        for (int twice = 0; twice < 2; twice++) {
+            assert_int_equal(step_bits(graph, set, BATCH, again), count);
+            assert_memory_equal(again, kept, count * sizeof *kept);
+        }
+        assert_null(slr_train_graph_find_nonfinite(graph));
+        slr_train_graph_free(graph);
+    }
+    assert_true(count > 1000 && count < MOST);
+    assert_true(bytes[SLR_RECOMPUTE_A] < bytes[SLR_RECOMPUTE_NONE]);
+    assert_true(bytes[SLR_RECOMPUTE_B] < bytes[SLR_RECOMPUTE_A]);
+    assert_true(bytes[SLR_RECOMPUTE_C] <= bytes[SLR_RECOMPUTE_B]); /* so small a model has nothing left for C */
+    free(kept);
+    free(again);
+    slr_adapter_set_free(set);
+    slr_model_free(model);
+}
+
+/* A step of eight pictures of 224 pixels, text encoder trained: how much each class may ask for. */
+static void memory_of_stable_diffusion_is_bounded(void **state)
+{
+    (void)state;
+    static const double most[] = {2.3e9, 1.9e9, 1.1e9, 0.6e9};
+    slr_model model = {0};
+    slr_unet_config_sd15(&model.unet);
+    slr_vae_config_sd15(&model.vae);
+    slr_clip_text_config_sd15(&model.text);
+    slr_adapter_set *set = adapters_on(&model, "unet,text", 1);
+    for (int class = 0; class <= SLR_RECOMPUTE_C; class++) {
+        slr_train_shape shape = {.batch = 8, .height = 28, .width = 28, .tokens = 77, .recompute = (slr_recompute)class};
+        slr_train_graph *graph;
+        assert_int_equal(slr_train_graph_new(&model, set, &shape, slr_backend_cpu(), 2, &graph, NULL), SELORA_OK);
+        double bytes = (double)slr_train_graph_bytes(graph);
+        if (bytes > most[class] || bytes < 0.6 * most[class])
+            fail_msg("class %d needs %.3f GB", class, 1e-9 * bytes);
+        slr_train_graph_free(graph);
+    }
+    slr_adapter_set_free(set);
+}
+
 static void impossible_graphs_are_refused(void **state)
 {
     (void)state;
@@ -296,6 +373,8 @@ int main(void)
         cmocka_unit_test(given_states_equal_own_text_encoder),
         cmocka_unit_test(backward_accumulates),
         cmocka_unit_test(gradients_equal_differences),
+        cmocka_unit_test(recomputation_changes_no_bit),
+        cmocka_unit_test(memory_of_stable_diffusion_is_bounded),
         cmocka_unit_test(impossible_graphs_are_refused),
         cmocka_unit_test(nonfinite_values_are_located),
         cmocka_unit_test_setup_teardown(folder_holds_the_same_model, scratch_setup, scratch_teardown),

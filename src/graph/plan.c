@@ -116,9 +116,9 @@ static selora_status fill_call(slr_plan *plan, const slr_weight_store *store, si
     const slr_step *step = &plan->steps[time];
     const slr_op *op = slr_graph_op(plan->graph, step->op);
     slr_call *call = &plan->calls[time];
-    *call = (slr_call){.backend = plan->backend, .op = op, .out = slr_graph_tensor(plan->graph, op->out), .y = copy_at(plan, step->y),
-                       .saved = copy_at(plan, step->saved), .workspace = plan->arena + plan->arena_bytes,
-                       .threads = plan->options.threads};
+    *call = (slr_call){.backend = plan->backend, .op = op, .out = slr_graph_tensor(plan->graph, op->out),
+                       .y = copy_at(plan, step->y), .saved = copy_at(plan, step->saved),
+                       .workspace = plan->arena + plan->arena_bytes, .threads = plan->options.threads};
     for (int k = 0; k < op->inputs; k++) {
         call->in[k] = slr_graph_tensor(plan->graph, op->in[k]);
         call->x[k] = copy_at(plan, step->x[k]);
