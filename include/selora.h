@@ -103,10 +103,11 @@ typedef struct selora_model_options {
     const char *variant;   /* weight files of a variant, such as "fp16"; NULL: the plain ones */
     const char *tokenizer; /* folder or file; needed with a single-file model */
     const char *config;    /* for a single file: a diffusers folder with the config files; NULL: Stable Diffusion 1.x */
+    const char *weights;   /* in memory: keep (as stored), auto (16 bits, f16 where the file has f32), f16, bf16, f32;
+                            * NULL: auto */
 } selora_model_options;
 
-/* A diffusers folder or one LDM .safetensors file. Weights are memory-mapped; everything is checked, all problems
- * are listed in one error. `options` may be NULL. The model must be freed before its context. */
+/* A diffusers folder or one LDM .safetensors file. Everything is checked, all problems are listed in one error. `options` may be NULL. The model must be freed before its context. */
 selora_status selora_model_load(selora_context *context, const char *path, const selora_model_options *options,
                                 selora_model **model);
 void selora_model_free(selora_model *model);
@@ -147,7 +148,7 @@ typedef struct selora_generate_options {
     double guidance; /* above 1: e_neg + guidance (e_pos - e_neg) */
     uint64_t seed;   /* picture i of a job draws its noise from (seed, i) */
     /* what only selora_generate_folder() reads */
-    const char *model, *variant, *tokenizer, *model_config;
+    const char *model, *variant, *tokenizer, *model_config, *weights;
     const char *adapter; /* FILE or FILE:strength */
     const char *prompts; /* a text file, a prompt a line; or .csv/.jsonl with a column `text`, an image a row */
     int64_t count;       /* images for each prompt */
@@ -168,7 +169,7 @@ selora_status selora_generate_folder(selora_context *context, const selora_gener
 
 /* Texts are borrowed and must live as long as the options are used. Meanings: selora_train_option_list(). */
 typedef struct selora_train_options {
-    const char *model, *variant, *tokenizer, *model_config, *data, *out;
+    const char *model, *variant, *tokenizer, *model_config, *weights, *data, *out;
     /* data */
     const char *caption_column, *group_column;
     const char *size;     /* "224" or "WxH"; NULL: the model's own size */
@@ -257,6 +258,7 @@ typedef struct selora_bench_options {
     const char *config; /* sd15, tiny, or a diffusers folder or its unet/config.json */
     const char *task;   /* train, denoise, generate */
     const char *method; /* as for training */
+    const char *weights; /* in memory; NULL: auto */
     int64_t size, batch, repeat;
     int json;
 } selora_bench_options;

@@ -24,7 +24,7 @@ static int load_model(void **state)
 {
     (void)state;
     return selora_context_new(&(selora_settings){.threads = 1}, &context) ||
-           selora_model_load(context, FOLDER "model", NULL, &model);
+           selora_model_load(context, FOLDER "model", &(selora_model_options){.weights = "keep"}, &model);
 }
 
 static int free_model(void **state)

@@ -64,7 +64,7 @@ static void check_folder(const char *name, const char *model_file, const char *b
     snprintf(path, sizeof path, "%s/%s", folder, model_file);
     snprintf(config, sizeof config, "%s/model", folder);
     assert_int_equal(selora_context_new(settings, &context), SELORA_OK);
-    if (selora_model_load(context, path, &(selora_model_options){.config = config}, &model) !=
+    if (selora_model_load(context, path, &(selora_model_options){.config = config, .weights = "keep"}, &model) !=
         SELORA_OK)
         fail_msg("%s", selora_error(context));
     int count = list_cases(folder, but, names, 64);
@@ -128,7 +128,7 @@ static void test_another_model_fails(void **state)
     selora_model *model;
     tally t = {0};
     assert_int_equal(selora_context_new(NULL, &context), SELORA_OK);
-    assert_int_equal(selora_model_load(context, CASES "two-levels/model", NULL, &model), SELORA_OK);
+    assert_int_equal(selora_model_load(context, CASES "two-levels/model", &(selora_model_options){.weights = "keep"}, &model), SELORA_OK);
     assert_int_equal(selora_verify(context, model, CASES "three-levels/schedule_pndm.safetensors",
                                    0, NULL, NULL),
                      SELORA_CHECK_FAILED); /* linspace here, leading there */

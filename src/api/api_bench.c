@@ -70,11 +70,14 @@ static selora_status read_config(const char *name, slr_model *configs, slr_error
     return SELORA_OK;
 }
 
-static selora_status make_model(const char *name, bool with_vae, slr_model **model, slr_error *err)
+static selora_status make_model(const char *name, const char *weights, bool with_vae, slr_model **model, slr_error *err)
 {
     slr_model configs = {0};
+    slr_weight_policy policy;
+    if (!slr_weight_policy_named(weights, &policy))
+        return slr_fail(err, SELORA_USAGE, "--weights: found \"%s\", expected keep, auto, f16, bf16 or f32", weights);
     SLR_TRY(read_config(name, &configs, err));
-    return slr_model_random(&configs.unet, &configs.vae, &configs.text, WEIGHTS_SEED, with_vae, SLR_WEIGHTS_AUTO, model, err);
+    return slr_model_random(&configs.unet, &configs.vae, &configs.text, WEIGHTS_SEED, with_vae, policy, model, err);
 }
 
 static selora_status read_options(const selora_context *context, const selora_bench_options *options,
@@ -184,7 +187,7 @@ selora_status selora_bench(selora_context *context, const selora_bench_options *
     slr_model *model;
     *text = NULL;
     SLR_TRY(read_options(context, options, &bench, err));
-    SLR_TRY(make_model(options->config ? options->config : "sd15", bench.task == SLR_BENCH_GENERATE, &model, err));
+    SLR_TRY(make_model(options->config ? options->config : "sd15", options->weights, bench.task == SLR_BENCH_GENERATE, &model, err));
     selora_status status = slr_bench_run(model, &bench, &context->hooks, &result, err);
     slr_model_free(model);
     SLR_TRY(status);

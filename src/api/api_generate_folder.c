@@ -78,6 +78,8 @@ static selora_status open_inputs(job *j, slr_error *err)
     SLR_TRY(slr_drawing_check(o, err));
     SLR_TRY(check_out(o->out, err));
     SLR_TRY(read_prompts(j, err));
+    if (!slr_weight_policy_named(o->weights, &model.weights))
+        return slr_fail(err, SELORA_USAGE, "--weights: found \"%s\", expected keep, auto, f16, bf16 or f32", o->weights);
     SLR_TRY(slr_model_open(o->model, &model, &j->model, err));
     SLR_TRY(slr_adapter_argument_load(o->adapter, j->model, &j->adapters, &j->adapter_path, &j->strength, err));
     int batch = (int)(o->batch_size < j->total ? o->batch_size : j->total);

@@ -17,6 +17,10 @@ selora_status selora_model_load(selora_context *context, const char *path, const
     if (options)
         inner = (slr_model_options){.variant = options->variant, .tokenizer = options->tokenizer,
                                     .config = options->config};
+    if (!slr_weight_policy_named(options ? options->weights : NULL, &inner.weights)) {
+        free(model);
+        return slr_fail(err, SELORA_USAGE, "weights: found \"%s\", expected keep, auto, f16, bf16 or f32", options->weights);
+    }
     selora_status status = slr_model_open(path, &inner, &model->model, err);
     if (status != SELORA_OK) {
         free(model);

@@ -25,6 +25,7 @@ static const selora_option train_list[] = {
     TEXT(T, "variant", variant, "NAME", "weight files of a variant, such as fp16"),
     TEXT(T, "tokenizer", tokenizer, "DIR|FILE", "tokenizer; needed with a single-file model"),
     TEXT(T, "model-config", model_config, "DIR", "diffusers folder with the configs of a single-file model"),
+    CHOICE(T, "weights", weights, "keep|auto|f16|bf16|f32", "base weights in memory: keep as stored; auto: 16 bits, f16 where the file has f32 (auto)"),
     TEXT(T, "caption-column", caption_column, "NAME", "metadata column with the captions (text)"),
     TEXT(T, "group-column", group_column, "NAME", "metadata column that no two parts may share, such as patient_id"),
     TEXT(T, "size", size, "PX|WxH", "training size in pixels (the model's own size)"),
@@ -106,6 +107,7 @@ static const selora_option generate_list[] = {
     TEXT(G, "variant", variant, "NAME", "weight files of a variant, such as fp16"),
     TEXT(G, "tokenizer", tokenizer, "DIR|FILE", "tokenizer; needed with a single-file model"),
     TEXT(G, "model-config", model_config, "DIR", "diffusers folder with the configs of a single-file model"),
+    CHOICE(G, "weights", weights, "keep|auto|f16|bf16|f32", "base weights in memory: keep as stored; auto: 16 bits, f16 where the file has f32 (auto)"),
     FLAG(G, "embed-prompt", embed_prompt, "write prompts into the PNG text chunks, not into metadata.csv alone"),
     FLAG(G, "dry-run", dry_run, "check everything, print the memory needed, draw nothing"),
 };
@@ -116,6 +118,7 @@ static const selora_option bench_list[] = {
     TEXT(B, "config", config, "NAME|DIR", "sd15, tiny, or a diffusers folder (sd15); weights are random"),
     CHOICE(B, "task", task, "train|denoise|generate", "a training step, a guided network call, a whole picture (train)"),
     CHOICE(B, "method", method, "selora|selora-authors|lora", "(selora)"),
+    CHOICE(B, "weights", weights, "keep|auto|f16|bf16|f32", "in memory; auto is f16 (auto)"),
     INT(B, "size", size, 8, 8192, "pixels (224)"),
     INT(B, "batch", batch, 1, 4096, "(1)"),
     INT(B, "repeat", repeat, 1, 100000, "timed runs (3)"),

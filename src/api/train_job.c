@@ -22,6 +22,8 @@ static selora_status open_model(slr_train_job *job, slr_error *err)
 {
     const selora_train_options *o = job->options;
     slr_model_options options = {.variant = o->variant, .tokenizer = o->tokenizer, .config = o->model_config};
+    if (!slr_weight_policy_named(o->weights, &options.weights))
+        return slr_fail(err, SELORA_USAGE, "--weights: found \"%s\", expected keep, auto, f16, bf16 or f32", o->weights);
     SLR_TRY(slr_model_open(o->model, &options, &job->model, err));
     return slr_train_settings_read(&job->settings, job->context, job->model, o, err);
 }
@@ -179,6 +181,7 @@ void slr_train_job_describe(const slr_train_job *job)
              (long long)job->steps, (long long)job->places, (long long)job->validate_every);
     slr_note(hooks, "backend %s, %d threads, %.1f GMAC forward a batch", job->facts.backend, job->facts.threads,
              (double)slr_trainer_macs(job->trainer) / 1e9);
-    slr_note(hooks, "memory: %.2f GB to train, beside the %.2f GB of the model that are not mapped from its files",
-             (double)job->memory / 1e9, (double)slr_weight_store_bytes(job->model->weights) / 1e9);
+    slr_note(hooks, "memory: %.2f GB to train, beside the %.2f GB of the model (weights %s)", (double)job->memory / 1e9,
+             (double)slr_weight_store_bytes(job->model->weights) / 1e9,
+             slr_weight_policy_name(slr_weight_store_policy(job->model->weights)));
 }

@@ -105,7 +105,7 @@ static selora_status verify_all(selora_context *context, const verify_options *o
                                 const cli_arguments *arguments)
 {
     selora_model *model = NULL;
-    selora_model_options inner = {options->variant, options->tokenizer, options->model_config};
+    selora_model_options inner = {options->variant, options->tokenizer, options->model_config, "keep"};
     selora_status worst = SELORA_OK;
     selora_status status = selora_model_load(context, options->model, &inner, &model);
     if (status != SELORA_OK)

@@ -22,6 +22,23 @@ struct slr_weight_store {
     slr_weight_policy policy;
 };
 
+static const char *const policy_names[] = {"keep", "auto", "f16", "bf16", "f32"};
+
+const char *slr_weight_policy_name(slr_weight_policy policy)
+{
+    return policy_names[policy];
+}
+
+bool slr_weight_policy_named(const char *name, slr_weight_policy *policy)
+{
+    for (int i = 0; i <= SLR_WEIGHTS_F32; i++)
+        if (strcmp(name ? name : "auto", policy_names[i]) == 0) {
+            *policy = (slr_weight_policy)i;
+            return true;
+        }
+    return false;
+}
+
 static uint64_t hash_name(const char *name)
 {
     uint64_t hash = 14695981039346656037u; /* FNV-1a */
@@ -193,6 +210,11 @@ const slr_weight *slr_weight_store_find(const slr_weight_store *store, const cha
 {
     entry *item = *place_of(store->slots, store->size, name, hash_name(name));
     return item ? &item->weight : NULL;
+}
+
+slr_weight_policy slr_weight_store_policy(const slr_weight_store *store)
+{
+    return store->policy;
 }
 
 size_t slr_weight_store_count(const slr_weight_store *store)

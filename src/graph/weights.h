@@ -19,6 +19,10 @@ typedef enum slr_weight_policy {
     SLR_WEIGHTS_F32
 } slr_weight_policy;
 
+const char *slr_weight_policy_name(slr_weight_policy policy);
+/* "keep", "auto", "f16", "bf16" or "f32"; NULL means "auto". False for another name. */
+bool slr_weight_policy_named(const char *name, slr_weight_policy *policy);
+
 typedef struct slr_weight_store slr_weight_store;
 slr_weight_store *slr_weight_store_new(slr_weight_policy policy); /* NULL when memory lacks */
 void slr_weight_store_free(slr_weight_store *store);
@@ -35,6 +39,7 @@ selora_status slr_weight_store_add_values(slr_weight_store *store, const slr_wei
 size_t slr_weight_store_needs(const slr_weight_store *store, const slr_weight_spec *spec, slr_dtype stored);
 
 const slr_weight *slr_weight_store_find(const slr_weight_store *store, const char *name); /* or NULL */
+slr_weight_policy slr_weight_store_policy(const slr_weight_store *store);
 size_t slr_weight_store_count(const slr_weight_store *store);
 size_t slr_weight_store_bytes(const slr_weight_store *store);
 

@@ -26,6 +26,15 @@ check "another seed, another picture" test "$(cmp -s a/000000.png c/000000.png; 
 expect 0 "${base[@]}" --prompt "$secret" --count 3 --batch-size 2 --out d
 check "the last part of a batch is drawn" test -s d/000002.png
 
+# the model is stored as F32: as it is, and in 16 bits
+for weights in keep f32 auto f16; do
+    expect 0 "${base[@]}" --prompt "$secret" --weights "$weights" --out "w-$weights"
+done
+check "kept weights are the stored ones" cmp w-keep/000000.png w-f32/000000.png
+check "auto is f16 here" cmp w-auto/000000.png w-f16/000000.png
+expect 2 "${base[@]}" --prompt x --weights f8 --out none
+says err "keep|auto|f16|bf16|f32"
+
 for sampler in pndm ddim dpmpp_2m euler; do
     expect 0 "${base[@]}" --prompt x --sampler "$sampler" --out "s-$sampler"
 done
