@@ -71,11 +71,11 @@ typedef struct selora_hooks {
 
 typedef struct selora_settings {
     int threads;         /* 0: the processors this process may use */
-    const char *backend; /* "auto" (or NULL), "cpu", "ref" */
+    const char *backend; /* "auto" (or NULL) or "cpu", "ref", or one of "generic", "avx2", "avx512", "avx512bf16", "amx" */
     selora_hooks hooks;
 } selora_settings;
 
-/* `settings` may be NULL: all defaults. */
+/* `settings` may be NULL: all defaults. SELORA_USAGE: threads make no sense, or the processor lacks what the backend needs. */
 selora_status selora_context_new(const selora_settings *settings, selora_context **context);
 void selora_context_free(selora_context *context);
 
@@ -147,6 +147,7 @@ typedef struct selora_generate_options {
     int64_t steps;
     double guidance; /* above 1: e_neg + guidance (e_pos - e_neg) */
     uint64_t seed;   /* picture i of a job draws its noise from (seed, i) */
+    const char *compute; /* f32, bf16: what matrix products round their operands to */
     /* what only selora_generate_folder() reads */
     const char *model, *variant, *tokenizer, *model_config, *weights;
     const char *adapter; /* FILE or FILE:strength */
@@ -208,6 +209,7 @@ typedef struct selora_train_options {
     double min_snr_gamma, noise_offset, caption_dropout, ema; /* 0: off */
     uint64_t seed;
     /* run */
+    const char *compute; /* f32, bf16: what matrix products round their operands to */
     int64_t checkpoint_every, checkpoints_keep, validate_every;
     int64_t validation_images, validation_steps;
     double validation_guidance;
@@ -260,6 +262,7 @@ typedef struct selora_bench_options {
     const char *method; /* as for training */
     const char *weights; /* in memory; NULL: auto */
     int64_t size, batch, repeat;
+    const char *compute; /* as for training */
     int json;
 } selora_bench_options;
 

@@ -84,8 +84,8 @@ static selora_status read_options(const selora_context *context, const selora_be
                                   slr_bench_options *bench, slr_error *err)
 {
     const char *task = options->task ? options->task : "train", *method = options->method ? options->method : "selora";
-    *bench = (slr_bench_options){.size = options->size, .batch = options->batch, .backend = context->backend,
-                                 .threads = context->threads};
+    *bench = (slr_bench_options){.size = options->size, .batch = options->batch, .threads = context->threads};
+    SLR_TRY(slr_context_backend(context, options->compute, &bench->backend, err));
     if (options->repeat < 1 || options->repeat > 100000)
         return slr_fail(err, SELORA_USAGE, "--repeat: found %lld, expected 1 to 100000", (long long)options->repeat);
     bench->repeat = (int)options->repeat;
@@ -128,6 +128,7 @@ static char *as_json(const selora_bench_options *o, const slr_bench_options *b, 
     if (root && figures)
         json_object_update(root, figures);
     json_decref(figures);
+    json_object_set_new(root, "compute", json_string(slr_backend_is_bf16(b->backend) ? "bf16" : "f32"));
     json_object_set_new(root, "breakdown", breakdown_of(r));
     char *text = slr_json_text(root, 2), *line = text ? slr_format("%s\n", text) : NULL;
     json_decref(root);
@@ -159,8 +160,9 @@ static char *as_table(const selora_bench_options *o, const slr_bench_options *b,
         return NULL;
     const double gib = 1024.0 * 1024 * 1024;
     static const char *const steps[] = {"a training step", "a guided network call", "a batch of pictures, 50 steps"};
-    fprintf(stream, "%s, %s, %lldx%lld pixels, batch %lld, %d threads, backend %s\n", o->config ? o->config : "sd15",
-            steps[b->task], (long long)o->size, (long long)o->size, (long long)o->batch, b->threads, b->backend->name);
+    fprintf(stream, "%s, %s, %lldx%lld pixels, batch %lld, %d threads\n", o->config ? o->config : "sd15", steps[b->task],
+            (long long)o->size, (long long)o->size, (long long)o->batch, b->threads);
+    fprintf(stream, "backend %s: %s\n", b->backend->name, slr_backend_precision(b->backend));
     if (b->task == SLR_BENCH_TRAIN)
         fprintf(stream, "method %s: %d layers, %lld parameters\n", slr_method_name(b->method), r->layers,
                 (long long)r->parameters);

@@ -223,6 +223,8 @@ static selora_status run(job *j, slr_error *err)
     slr_note(&j->context->hooks, "%lld pictures of %dx%d, %s, %lld steps, guidance %g; working memory %.2f GB",
              (long long)j->total, j->drawing.width, j->drawing.height, o->sampler, (long long)o->steps, o->guidance,
              (double)slr_text_to_image_bytes(j->drawing.artist) / 1e9);
+    slr_note(&j->context->hooks, "backend %s, %d threads: %s", j->drawing.backend->name, j->context->threads,
+             slr_backend_precision(j->drawing.backend));
     if (o->dry_run)
         return SELORA_OK;
     SLR_TRY(slr_model_hash(j->model, j->model_hash, err));

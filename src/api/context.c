@@ -24,11 +24,16 @@ static int allowed_processors(void)
     return count < 1 ? 1 : count > MAX_THREADS ? MAX_THREADS : count;
 }
 
+static bool is_any(const char *backend)
+{
+    return !backend || strcmp(backend, "auto") == 0 || strcmp(backend, "cpu") == 0;
+}
+
 static const slr_backend *find_backend(const char *name)
 {
-    if (!name || strcmp(name, "auto") == 0 || strcmp(name, "cpu") == 0)
+    if (is_any(name))
         return slr_backend_cpu();
-    return strcmp(name, "ref") == 0 ? slr_backend_ref() : NULL;
+    return strcmp(name, "ref") == 0 ? slr_backend_ref() : slr_backend_cpu_variant(name);
 }
 
 selora_status selora_context_new(const selora_settings *settings, selora_context **result)
@@ -49,6 +54,7 @@ selora_status selora_context_new(const selora_settings *settings, selora_context
         slr_warn(&context->hooks, "%d threads run instead of %d: more cannot be started within the limits of memory and "
                  "processes", context->threads, wanted);
     context->backend = backend;
+    context->any_backend = is_any(s->backend);
     *result = context;
     return SELORA_OK;
 }
@@ -73,4 +79,22 @@ slr_error *slr_context_begin(selora_context *context)
     context->error.status = SELORA_OK;
     context->error.message[0] = 0;
     return &context->error;
+}
+
+selora_status slr_context_backend(const selora_context *context, const char *compute, const slr_backend **backend,
+                                  slr_error *err)
+{
+    bool bf16 = compute && strcmp(compute, "bf16") == 0;
+    if (compute && !bf16 && strcmp(compute, "f32") != 0)
+        return slr_fail(err, SELORA_USAGE, "--compute: found \"%s\", expected f32 or bf16", compute);
+    *backend = context->backend;
+    if (context->any_backend)
+        *backend = slr_backend_cpu_compute(bf16 ? SLR_COMPUTE_BF16 : SLR_COMPUTE_F32);
+    if (!*backend)
+        return slr_fail(err, SELORA_USAGE, "--compute bf16: this processor has neither AVX512_BF16 nor AMX_BF16, or the system "
+                        "keeps programs from them; leave it at f32");
+    if (bf16 != slr_backend_is_bf16(*backend))
+        return slr_fail(err, SELORA_USAGE, "--backend %s does not compute in %s: leave --backend out, or choose another "
+                        "--compute", (*backend)->name, bf16 ? "bf16" : "f32");
+    return SELORA_OK;
 }

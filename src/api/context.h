@@ -18,7 +18,8 @@
 struct selora_context {
     slr_hooks hooks;
     int threads;
-    const slr_backend *backend;
+    const slr_backend *backend; /* as asked for; slr_context_backend() */
+    bool any_backend;           /* not asked for: the fastest */
     slr_error error;
     char **texts; /* of option files, kept until the context goes */
     size_t text_count, text_capacity;
@@ -35,6 +36,10 @@ struct selora_adapter {
 
 /* Clears the last error and returns the place for the next one. */
 slr_error *slr_context_begin(selora_context *context);
+
+/* The backend for "f32" (or NULL) or "bf16". SELORA_USAGE: the processor, or the backend asked for, does not have it. */
+selora_status slr_context_backend(const selora_context *context, const char *compute, const slr_backend **backend,
+                                  slr_error *err);
 
 /* Ranges of an option table, for programs that fill the struct themselves. NaN stands for "not given" where the default is
  * NaN. */

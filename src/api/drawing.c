@@ -37,7 +37,8 @@ selora_status slr_drawing_open(slr_drawing *drawing, selora_context *context, co
     SLR_TRY(slr_sampler_by_name(options->sampler, &sampler, err));
     SLR_TRY(slr_picture_size(options->size, (int)model->unet.sample_size * factor, step, &drawing->width,
                              &drawing->height, err));
-    slr_text_to_image_options artist = {.backend = context->backend, .threads = context->threads, .batch = batch,
+    SLR_TRY(slr_context_backend(context, options->compute, &drawing->backend, err));
+    slr_text_to_image_options artist = {.backend = drawing->backend, .threads = context->threads, .batch = batch,
                                         .width = drawing->width, .height = drawing->height, .sampler = sampler,
                                         .steps = drawing->steps, .guidance = options->guidance,
                                         .negative = options->negative};

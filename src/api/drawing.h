@@ -11,6 +11,7 @@
 
 typedef struct slr_drawing {
     selora_context *context;
+    const slr_backend *backend;
     slr_text_to_image *artist;
     slr_task task;
     int width, height, batch, steps;

@@ -17,6 +17,8 @@
 #define SEED(type, name, field, help) {name, SELORA_OPTION_SEED, FIELD(type, field), 0, 0, "N", help, 0}
 #define FLAG(type, name, field, help) {name, SELORA_OPTION_FLAG, FIELD(type, field), 0, 0, "", help, 0}
 
+#define COMPUTE_HELP "numbers that matrix products multiply; bf16 is faster and coarser (f32)"
+
 #define T selora_train_options
 static const selora_option train_list[] = {
     NEED(T, "model", model, "DIR|FILE", "base model: a diffusers folder or one LDM .safetensors file"),
@@ -77,6 +79,7 @@ static const selora_option train_list[] = {
     NUM(T, "caption-dropout", caption_dropout, 0, 1, "part of the captions replaced by an empty one (0)"),
     NUM(T, "ema-decay", ema, 0, 0.9999999, "average of the adapter over steps, used for validation and saving; 0: off (0)"),
     SEED(T, "seed", seed, "(42)"),
+    CHOICE(T, "compute", compute, "f32|bf16", COMPUTE_HELP),
     INT(T, "checkpoint-every", checkpoint_every, 0, BIG, "steps between checkpoints; 0: at the end only (100)"),
     INT(T, "checkpoints-total-limit", checkpoints_keep, 1, 100000, "checkpoints kept (2)"),
     INT(T, "validate-every", validate_every, 0, BIG, "steps between validations; 0: once an epoch, or after the epochs that make 50 steps (0)"),
@@ -104,6 +107,7 @@ static const selora_option generate_list[] = {
     NUM(G, "guidance", guidance, 0, 1000, "1 and below: without guidance (7.5)"),
     CHOICE(G, "sampler", sampler, "pndm|ddim|dpmpp_2m|euler", "(pndm)"),
     SEED(G, "seed", seed, "picture i is drawn from seed and i alone (0)"),
+    CHOICE(G, "compute", compute, "f32|bf16", COMPUTE_HELP),
     TEXT(G, "variant", variant, "NAME", "weight files of a variant, such as fp16"),
     TEXT(G, "tokenizer", tokenizer, "DIR|FILE", "tokenizer; needed with a single-file model"),
     TEXT(G, "model-config", model_config, "DIR", "diffusers folder with the configs of a single-file model"),
@@ -122,6 +126,7 @@ static const selora_option bench_list[] = {
     INT(B, "size", size, 8, 8192, "pixels (224)"),
     INT(B, "batch", batch, 1, 4096, "(1)"),
     INT(B, "repeat", repeat, 1, 100000, "timed runs (3)"),
+    CHOICE(B, "compute", compute, "f32|bf16", COMPUTE_HELP),
     FLAG(B, "json", json, "print JSON"),
 };
 #undef B
@@ -172,8 +177,8 @@ selora_train_options selora_train_defaults(void)
         .probe_window = 1, .fisher = "batch", .normalise = "none", .mu = 1, .probe_norm = "kaiming",
         .batch_size = 8, .accumulate = 1, .optimizer = "adam", .lr = 1e-4, .lr_text = NAN,
         .lr_schedule = "constant", .lr_cycles = NAN, .lr_power = 1, .beta1 = 0.9, .beta2 = 0.999,
-        .epsilon = 1e-8, .weight_decay = 0.01, .seed = 42, .checkpoint_every = 100,
-        .checkpoints_keep = 2, .validation_images = 4, .validation_steps = 25,
+        .epsilon = 1e-8, .weight_decay = 0.01, .seed = 42, .compute = "f32",
+        .checkpoint_every = 100, .checkpoints_keep = 2, .validation_images = 4, .validation_steps = 25,
         .validation_guidance = 7.5,
     };
 }
@@ -181,13 +186,13 @@ selora_train_options selora_train_defaults(void)
 selora_generate_options selora_generate_defaults(void)
 {
     return (selora_generate_options){.negative = "", .sampler = "pndm", .steps = 50, .guidance = 7.5,
-                                     .count = 1, .batch_size = 1};
+                                     .compute = "f32", .count = 1, .batch_size = 1};
 }
 
 selora_bench_options selora_bench_defaults(void)
 {
     return (selora_bench_options){.config = "sd15", .task = "train", .method = "selora", .size = 224,
-                                  .batch = 1, .repeat = 3};
+                                  .batch = 1, .repeat = 3, .compute = "f32"};
 }
 
 selora_phantom_options selora_phantom_defaults(void)

@@ -12,7 +12,7 @@ static selora_status new_artist(const slr_train_job *job, slr_text_to_image **ar
 {
     const selora_train_options *o = job->options;
     slr_text_to_image_options options = {
-        .backend = job->context->backend, .threads = job->context->threads, .batch = 1,
+        .backend = job->settings.trainer.backend, .threads = job->settings.trainer.threads, .batch = 1,
         .width = job->settings.prepare.width, .height = job->settings.prepare.height, .sampler = SLR_SAMPLER_PNDM,
         .steps = (int)o->validation_steps, .guidance = o->validation_guidance, .negative = "",
     };

@@ -179,8 +179,8 @@ void slr_train_job_describe(const slr_train_job *job)
              (long long)job->facts.layers, (long long)job->options->rank, (long long)job->facts.parameters);
     slr_note(hooks, "%dx%d pixels, %lld steps of %lld pictures, a validation every %lld steps", p->width, p->height,
              (long long)job->steps, (long long)job->places, (long long)job->validate_every);
-    slr_note(hooks, "backend %s, %d threads, %.1f GMAC forward a batch", job->facts.backend, job->facts.threads,
-             (double)slr_trainer_macs(job->trainer) / 1e9);
+    slr_note(hooks, "backend %s, %d threads: %s; %.1f GMAC forward a batch", job->facts.backend, job->facts.threads,
+             slr_backend_precision(job->settings.trainer.backend), (double)slr_trainer_macs(job->trainer) / 1e9);
     slr_note(hooks, "memory: %.2f GB to train, beside the %.2f GB of the model (weights %s)", (double)job->memory / 1e9,
              (double)slr_weight_store_bytes(job->model->weights) / 1e9,
              slr_weight_policy_name(slr_weight_store_policy(job->model->weights)));

@@ -181,7 +181,7 @@ static selora_status read_all(slr_train_settings *s, const selora_context *conte
     s->trainer.draw = (slr_draw_rules){.seed = o->seed, .schedule = &s->schedule, .empty_ids = s->empty_ids,
                                        .caption_dropout = o->caption_dropout, .noise_offset = o->noise_offset,
                                        .min_snr_gamma = o->min_snr_gamma};
-    s->trainer.backend = context->backend;
+    SLR_TRY(slr_context_backend(context, o->compute, &s->trainer.backend, err));
     s->trainer.threads = context->threads;
     return SELORA_OK;
 }

@@ -12,7 +12,9 @@ enum { EXIT_INTERRUPTED = 130, MAX_NAME = 64 };
     {name, kind, offsetof(cli_common, field), low, high, values, help, 0}
 static const selora_option common_list[] = {
     COMMON("threads", SELORA_OPTION_INT, threads, 0, 256, "N", "0: every processor the program may use (0)"),
-    COMMON("backend", SELORA_OPTION_CHOICE, backend, 0, 0, "auto|cpu|ref", "ref: slow, plain, the truth for tests (auto)"),
+    COMMON("backend", SELORA_OPTION_CHOICE, backend, 0, 0,
+           "auto|cpu|ref|generic|avx2|avx512|avx512bf16|amx",
+           "instructions to use, by themselves the fastest; ref: slow, plain, the truth for tests (auto)"),
     COMMON("config", SELORA_OPTION_TEXT, config, 0, 0, "FILE", "options from a JSON file, such as RUN/run.json"),
     COMMON("quiet", SELORA_OPTION_FLAG, quiet, 0, 0, "", "warnings and errors only"),
     COMMON("help", SELORA_OPTION_FLAG, help, 0, 0, "", "this text"),
@@ -146,7 +148,10 @@ selora_context *cli_context(const cli_arguments *arguments, cli_terminal *termin
     selora_settings settings = {.threads = (int)common->threads, .backend = common->backend,
                                 .hooks = cli_terminal_hooks(terminal, common->quiet)};
     selora_context *context = NULL;
-    if (selora_context_new(&settings, &context) != SELORA_OK)
+    selora_status status = selora_context_new(&settings, &context);
+    if (status == SELORA_USAGE)
+        fprintf(stderr, "selora: --backend %s: this processor does not have it\n", common->backend);
+    else if (status != SELORA_OK)
         fprintf(stderr, "selora: not enough memory to start\n");
     return context;
 }

@@ -110,6 +110,17 @@ typedef struct slr_backend {
     void (*panel_product_bf16)(const slr_panel_product *product);
 } slr_backend;
 
+/* Which of the two the backend computes in, and how exact a product of it is, for people. */
+static inline bool slr_backend_is_bf16(const slr_backend *backend)
+{
+    return backend->panel_product_bf16 != NULL;
+}
+static inline const char *slr_backend_precision(const slr_backend *backend)
+{
+    return slr_backend_is_bf16(backend) ? "bf16, relative error of a product about 3e-3"
+                                        : "f32, relative error of a product about 1e-6";
+}
+
 const slr_backend *slr_backend_ref(void); /* naive loops, double accumulation: the truth for tests */
 #ifndef SLR_REAL_IS_DOUBLE
 const slr_backend *slr_backend_cpu(void); /* own products and vectorised loops, for the processor at hand */
