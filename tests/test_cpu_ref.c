@@ -12,7 +12,7 @@
 
 #include "support/op_cases.h"
 
-static const char *const variants[] = {"generic", "avx2", "avx512"};
+static const char *const variants[] = {"generic", "avx2", "avx512", "avx512bf16", "amx"};
 
 /* Relative to the largest value of the compared array, for results and for gradients. Products are sums of `depth` terms
  * rounded to 2^-24: random rounding gives 2^-24 sqrt(depth), below 1e-5 for the longest sum here (11520). */
@@ -38,7 +38,14 @@ static const tolerance tolerances[SLR_OP_COUNT] = {
     [SLR_OP_MSE] = {1e-7, 1e-6},
 };
 
-static double worst[SLR_OP_COUNT][2]; /* what was seen, printed at the end */
+/* With operands rounded to bf16, 2^-9 each; a gradient of attention comes through three products. */
+static const tolerance tolerances_bf16[SLR_OP_COUNT] = {
+    [SLR_OP_CONV2D] = {1e-2, 1e-2},
+    [SLR_OP_LINEAR] = {1e-2, 1e-2},
+    [SLR_OP_ATTENTION] = {1e-2, 3e-2},
+};
+
+static double worst[2][SLR_OP_COUNT][2]; /* what was seen, printed at the end */
 
 static void compare(const op_run *run, const float *found, const float *expected, int64_t count, bool gradient,
                     const char *variant, const char *name)
@@ -52,12 +59,14 @@ static void compare(const op_run *run, const float *found, const float *expected
         difference = fmax(difference, fabs((double)found[i] - (double)expected[i]));
     }
     slr_op_kind kind = run->what->kind;
-    double allowed = gradient ? tolerances[kind].gradient : tolerances[kind].result;
+    bool bf16 = slr_backend_cpu_variant(variant)->panel_product_bf16 && tolerances_bf16[kind].result > 0;
+    tolerance own = bf16 ? tolerances_bf16[kind] : tolerances[kind];
+    double allowed = gradient ? own.gradient : own.result;
     double relative = difference > 0 ? difference / largest : 0;
     if (run->setting == OP_INNER) /* the inputs went through a GELU */
         allowed += gradient ? tolerances[SLR_OP_ACTIVATION].gradient : tolerances[SLR_OP_ACTIVATION].result;
     else
-        worst[kind][gradient] = fmax(worst[kind][gradient], relative);
+        worst[bf16][kind][gradient] = fmax(worst[bf16][kind][gradient], relative);
     if (!(relative <= allowed))
         fail_msg("%s, %s, setting %d, %s: %s differs by %.3g, allowed %.3g", slr_op_info_of(kind)->name,
                  run->what->label, run->setting, variant, name, relative, allowed);
@@ -194,8 +203,9 @@ static int print_worst(void **state)
 {
     (void)state;
     for (int kind = 0; kind < SLR_OP_COUNT; kind++)
-        printf("%-12s largest difference: result %.1e, gradient %.1e\n", slr_op_info_of((slr_op_kind)kind)->name,
-               worst[kind][0], worst[kind][1]);
+        printf("%-12s largest difference: result %.1e, gradient %.1e; in bf16: %.1e, %.1e\n",
+               slr_op_info_of((slr_op_kind)kind)->name, worst[0][kind][0], worst[0][kind][1], worst[1][kind][0],
+               worst[1][kind][1]);
     return 0;
 }
 

@@ -79,6 +79,8 @@ typedef struct slr_panel_product {
     int64_t ahead_runs, ahead_stride;
 } slr_panel_product;
 
+typedef void (*slr_panel_kernel)(const slr_panel_product *product);
+
 struct slr_backend;
 
 typedef struct slr_call {
@@ -107,7 +109,7 @@ typedef struct slr_backend {
     /* Bytes of workspace for one call. */
     size_t (*workspace)(const slr_graph *graph, const slr_op *op, bool backward, int threads);
     /* Not NULL: products round their operands to bf16 and use this. */
-    void (*panel_product_bf16)(const slr_panel_product *product);
+    slr_panel_kernel panel_product_bf16;
 } slr_backend;
 
 /* Which of the two the backend computes in, and how exact a product of it is, for people. */

@@ -256,6 +256,9 @@ static void fill_inputs(op_run *run)
     run->out_seed = random_values(run->out_count, 15, 0, 1);
 }
 
+/* Each setting holds its weights in another type, so that all are met. */
+static const slr_weight_policy policies[] = {SLR_WEIGHTS_KEEP, SLR_WEIGHTS_F16, SLR_WEIGHTS_BF16};
+
 void op_run_open(op_run *run, const op_case *what, op_setting setting, const slr_backend *backend,
                  int threads)
 {
@@ -264,7 +267,7 @@ void op_run_open(op_run *run, const op_case *what, op_setting setting, const slr
     run->what = what;
     run->setting = setting;
     run->graph = slr_graph_new();
-    run->store = slr_weight_store_new(SLR_WEIGHTS_KEEP);
+    run->store = slr_weight_store_new(policies[setting % 3]);
     assert_non_null(run->graph);
     assert_non_null(run->store);
     run->out = record(run);

@@ -102,7 +102,8 @@ void SLR_CPU(conv2d_fwd)(const slr_call *call)
                       .a = pointwise ? call->x[0] : patches, .a_row = columns, .a_step = 1,
                       .weight = call->weight,
                       .c = call->y + first * s.o, .c_row = s.o,
-                      .bias = call->bias ? call->bias->values : NULL};
+                      .bias = call->bias ? call->bias->values : NULL,
+                      .bf16 = call->backend->panel_product_bf16};
         SLR_CPU(gemm)(&g, call->workspace, call->threads);
     }
 }
@@ -126,7 +127,8 @@ void SLR_CPU(conv2d_bwd)(const slr_call *call)
                           .a = (pointwise ? call->dy : patches) + tap * s.o, .a_row = columns, .a_step = 1,
                           .weight = call->weight, .transposed = true, .first = tap * s.c,
                           .c = call->dx[0] + first * s.c, .c_row = s.c,
-                          .add = call->accumulate[0] || tap > 0};
+                          .add = call->accumulate[0] || tap > 0,
+                          .bf16 = call->backend->panel_product_bf16};
             SLR_CPU(gemm)(&g, call->workspace, call->threads);
         }
     }
@@ -138,7 +140,8 @@ void SLR_CPU(linear_fwd)(const slr_call *call)
     slr_gemm g = {.rows = slr_tensor_rows(call->in[0]), .columns = out, .depth = in,
                   .a = call->x[0], .a_row = in, .a_step = 1,
                   .weight = call->weight,
-                  .c = call->y, .c_row = out, .bias = call->bias ? call->bias->values : NULL};
+                  .c = call->y, .c_row = out, .bias = call->bias ? call->bias->values : NULL,
+                      .bf16 = call->backend->panel_product_bf16};
     SLR_CPU(gemm)(&g, call->workspace, call->threads);
 }
 
@@ -148,6 +151,7 @@ void SLR_CPU(linear_bwd)(const slr_call *call)
     slr_gemm g = {.rows = slr_tensor_rows(call->in[0]), .columns = in, .depth = out,
                   .a = call->dy, .a_row = out, .a_step = 1,
                   .weight = call->weight, .transposed = true,
-                  .c = call->dx[0], .c_row = in, .add = call->accumulate[0]};
+                  .c = call->dx[0], .c_row = in, .add = call->accumulate[0],
+                  .bf16 = call->backend->panel_product_bf16};
     SLR_CPU(gemm)(&g, call->workspace, call->threads);
 }

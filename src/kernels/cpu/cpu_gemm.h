@@ -24,6 +24,7 @@ typedef struct slr_gemm {
     int64_t c_row;
     const float *bias; /* (columns), added once, or NULL; not together with add */
     bool add;          /* C += instead of C = */
+    slr_panel_kernel bf16; /* of the backend: operands are rounded to bf16; NULL: f32 */
 } slr_gemm;
 
 /* Bytes of packing space, a multiple of 64, that one thread needs. */

@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 #include "kernels/cpu/cpu_pack.h"
 
+#include "kernels/cpu/bf16_pack.h"
+
 #ifdef __F16C__
 #include <immintrin.h>
 #endif
@@ -155,6 +157,32 @@ const float *SLR_CPU(pack_panel)(const slr_gemm *g, int64_t first_depth, int64_t
         const float *b = g->b + first_depth + first_column * g->b_step;
         for (int j = 0; j < SLR_PANEL; j += WIDTH)
             pack_columns(panel + j, b + j * g->b_step, g->b_step, depth, columns - j);
+    }
+    return panel;
+}
+
+static const void *element(const void *data, slr_dtype dtype, int64_t at)
+{
+    return (const char *)data + at * (dtype == SLR_DTYPE_F32 ? 4 : 2);
+}
+
+const void *SLR_CPU(pack_pairs)(const slr_gemm *g, int64_t first_depth, int64_t depth, int64_t first_column,
+                                int columns, void *panel)
+{
+    const slr_weight *w = g->weight;
+    if (w && g->transposed) {
+        int64_t at = slr_weight_index(w, first_depth, g->first + first_column); /* first_depth: a multiple of 32 */
+        SLR_CPU(bf16_pack_columns)(element(w->data, w->dtype, at), w->dtype, SLR_PANEL, w->depth * SLR_PANEL, depth,
+                                   columns, panel);
+    } else if (w) {
+        int64_t at = slr_weight_index(w, first_column, g->first + first_depth);
+        SLR_CPU(bf16_pack_rows)(element(w->data, w->dtype, at), w->dtype, SLR_PANEL, depth, columns, panel);
+    } else if (g->b_step == 1) {
+        SLR_CPU(bf16_pack_rows)(g->b + first_depth * g->b_row + first_column, SLR_DTYPE_F32, g->b_row, depth, columns,
+                                panel);
+    } else {
+        SLR_CPU(bf16_pack_columns)(g->b + first_depth + first_column * g->b_step, SLR_DTYPE_F32, g->b_step, 32, depth,
+                                   columns, panel);
     }
     return panel;
 }

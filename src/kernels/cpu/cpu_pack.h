@@ -9,5 +9,8 @@
  * panel of depth x 32, zeros beyond the columns. Where B already lies so, nothing is copied and `panel` is not used. */
 const float *SLR_CPU(pack_panel)(const slr_gemm *g, int64_t first_depth, int64_t depth, int64_t first_column,
                                  int columns, float *panel);
+/* The same in bf16, as pairs, the depth filled up to a multiple of 32. */
+const void *SLR_CPU(pack_pairs)(const slr_gemm *g, int64_t first_depth, int64_t depth, int64_t first_column,
+                                int columns, void *panel);
 
 #endif
