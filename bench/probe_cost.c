@@ -100,7 +100,7 @@ int main(int argc, char **argv)
     slr_vae_config_sd15(&vae);
     slr_clip_text_config_sd15(&text);
     slr_train_shape shape = {.batch = 1, .height = size / 8, .width = size / 8, .tokens = TOKENS};
-    selora_status status = slr_model_random(&unet, &vae, &text, 1, false, SLR_WEIGHTS_AUTO, &model, &err);
+    selora_status status = slr_model_random(&unet, &vae, &text, 1, SLR_MODEL_TEXT | SLR_MODEL_UNET, SLR_WEIGHTS_AUTO, &model, &err);
     if (status == SELORA_OK)
         status = make_set(model, &set, &err);
     if (status == SELORA_OK)

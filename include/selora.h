@@ -258,11 +258,12 @@ selora_status selora_verify(selora_context *context, const selora_model *model, 
 
 typedef struct selora_bench_options {
     const char *config; /* sd15, tiny, or a diffusers folder or its unet/config.json */
-    const char *task;   /* train, denoise, generate */
+    const char *task;   /* train, denoise, decode, encode, generate */
     const char *method; /* as for training */
     const char *weights; /* in memory; NULL: auto */
     int64_t size, batch, repeat;
     const char *compute; /* as for training */
+    const char *by;      /* costs by class of op, or by class and shape: class, shape */
     int json;
 } selora_bench_options;
 

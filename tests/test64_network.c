@@ -37,7 +37,7 @@ static slr_model *small_model(bool linear_projection, slr_activation activation)
                                  .heads = 2, .activation = activation, .norm_eps = 1e-5};
     slr_model *model;
     slr_error err = {0};
-    if (slr_model_random(&unet, &vae, &text, 9, false, SLR_WEIGHTS_KEEP, &model, &err) != SELORA_OK)
+    if (slr_model_random(&unet, &vae, &text, 9, SLR_MODEL_TEXT | SLR_MODEL_UNET, SLR_WEIGHTS_KEEP, &model, &err) != SELORA_OK)
         fail_msg("%s", err.message);
     return model;
 }

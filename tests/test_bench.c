@@ -59,6 +59,10 @@ static double number(const json_t *root, const char *key)
     return json_number_value(value);
 }
 
+enum { PASSES = 3 };
+static const char *const seconds[PASSES] = {"forward_s", "replay_s", "backward_s"};
+static const char *const rates[PASSES] = {"forward_gflops", "replay_gflops", "backward_gflops"};
+
 static void check_report(const json_t *root, double batch)
 {
     double best = number(root, "best_s"), median = number(root, "median_s");
@@ -72,8 +76,8 @@ static void check_report(const json_t *root, double batch)
     const char *name;
     json_t *part;
     json_object_foreach(json_object_get(root, "breakdown"), name, part)
-        in_ops += number(part, "forward_s") +
-                  (json_object_get(part, "backward_s") ? number(part, "backward_s") : 0);
+        for (int pass = 0; pass < PASSES; pass++)
+            in_ops += json_object_get(part, seconds[pass]) ? number(part, seconds[pass]) : number(part, "other_s") / PASSES;
     assert_true(in_ops >= best && in_ops <= 2 * median); /* the average step lies between the best and twice the median of two */
 }
 
@@ -81,19 +85,44 @@ static void tasks_report(void **state)
 {
     (void)state;
     tiny_folder_write(scratch_path("model"), 1);
-    const char *const tasks[] = {"train", "denoise", "generate"};
-    double gmac[3];
-    for (int i = 0; i < 3; i++) {
+    enum { TRAIN, DENOISE, DECODE, ENCODE, GENERATE, TASKS };
+    const char *const tasks[] = {"train", "denoise", "decode", "encode", "generate"};
+    double gmac[TASKS];
+    for (int i = 0; i < TASKS; i++) {
         selora_bench_options options = options_of(scratch_path("model"), tasks[i]);
         json_t *root = run(&options);
         check_report(root, 2);
         gmac[i] = number(root, "gmac");
-        const json_t *conv = json_object_get(json_object_get(root, "breakdown"), "conv2d");
+        const json_t *conv = json_object_get(json_object_get(root, "breakdown"), "conv3x3");
         assert_true(number(conv, "forward_s") > 0);
-        assert_true((number(conv, "backward_s") > 0) == (i == 0));
+        assert_true(number(conv, "forward_gflops") > 0);
+        assert_true((number(conv, "backward_s") > 0) == (i == TRAIN));
         json_decref(root);
     }
-    assert_true(gmac[2] > 51 * gmac[1]); /* the calls of 50 PNDM steps, text encoder and decoder on top */
+    /* The calls of 50 PNDM steps, two pictures and three texts on top. */
+    assert_true(gmac[GENERATE] > 51 * gmac[DENOISE] + gmac[DECODE]);
+    assert_true(gmac[GENERATE] < 53 * gmac[DENOISE] + gmac[DECODE]);
+}
+
+/* What ops do does not depend on how it is listed, and rates times seconds are the work of all. */
+static void shapes_add_up_to_classes(void **state)
+{
+    (void)state;
+    double work[2];
+    for (int i = 0; i < 2; i++) {
+        selora_bench_options options = options_of("tiny", "train");
+        options.by = i ? "shape" : "class";
+        json_t *root = run(&options), *part;
+        const char *name;
+        work[i] = 0;
+        json_object_foreach(json_object_get(root, "breakdown"), name, part)
+            for (int pass = 0; json_object_get(part, rates[0]) && pass < PASSES; pass++)
+                work[i] += number(part, seconds[pass]) * number(part, rates[pass]);
+        assert_true(fabs(work[i] - 2 * number(root, "gmac")) < 1e-6 * work[i]);
+        assert_int_equal(json_object_get(json_object_get(root, "breakdown"), "conv3x3 2x4x4 64-64") != NULL, i);
+        json_decref(root);
+    }
+    assert_true(fabs(work[0] - work[1]) < 1e-9 * work[0]);
 }
 
 /* The candidate rows of selora are no parameters; the config file alone names the same model as its folder. */
@@ -145,6 +174,9 @@ static void nonsense_is_refused(void **state)
     options = options_of("tiny", "train");
     options.method = "magic";
     refuse(options, SELORA_USAGE, "--method");
+    options = options_of("tiny", "train");
+    options.by = "colour";
+    refuse(options, SELORA_USAGE, "--by");
     options.method = "lora";
     options.repeat = 0;
     refuse(options, SELORA_USAGE, "--repeat");
@@ -163,7 +195,8 @@ static void table_for_people(void **state)
     options.json = 0;
     assert_int_equal(selora_bench(context, &options, &text), SELORA_OK);
     assert_non_null(strstr(text, "best "));
-    assert_non_null(strstr(text, "conv2d"));
+    assert_non_null(strstr(text, "conv3x3"));
+    assert_non_null(strstr(text, "first step"));
     assert_non_null(strstr(text, "GMAC"));
     free(text);
 }
@@ -172,6 +205,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test_setup_teardown(tasks_report, open_context, close_context),
+        cmocka_unit_test_setup_teardown(shapes_add_up_to_classes, open_context, close_context),
         cmocka_unit_test_setup_teardown(methods_and_configs, open_context, close_context),
         cmocka_unit_test_setup_teardown(tiny_is_the_embedded_model, open_context, close_context),
         cmocka_unit_test_setup_teardown(nonsense_is_refused, open_context, close_context),

@@ -275,6 +275,11 @@ static void test_predicted_bytes_are_allocated(void **state)
     slr_plan_backward(plan);
     for (size_t i = bytes; i < bytes + 4096; i++)
         assert_int_equal(memory[i], 0xA5);
+    slr_plan_forward(plan);
+    for (int i = 0; i < slr_graph_op_count(r.graph); i++) {
+        assert_int_equal(slr_plan_profile_of(plan, i)->runs[SLR_PASS_FORWARD], 2);
+        assert_in_range(slr_plan_profile_of(plan, i)->runs[SLR_PASS_BACKWARD], 0, 1);
+    }
     slr_plan_free(plan);
     free(memory);
     random_graph_free(&r);

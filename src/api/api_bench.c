@@ -7,6 +7,7 @@
 #include <string.h>
 
 #include "api/context.h"
+#include "core/clock.h"
 #include "core/memory.h"
 #include "io/json.h"
 #include "train/bench.h"
@@ -70,15 +71,17 @@ static selora_status read_config(const char *name, slr_model *configs, slr_error
     return SELORA_OK;
 }
 
-static selora_status make_model(const char *name, const char *weights, bool with_vae, slr_model **model, slr_error *err)
+static selora_status make_model(const char *name, const char *weights, unsigned parts, slr_model **model, slr_error *err)
 {
     slr_model configs = {0};
     slr_weight_policy policy;
     if (!slr_weight_policy_named(weights, &policy))
         return slr_fail(err, SELORA_USAGE, "--weights: found \"%s\", expected keep, auto, f16, bf16 or f32", weights);
     SLR_TRY(read_config(name, &configs, err));
-    return slr_model_random(&configs.unet, &configs.vae, &configs.text, WEIGHTS_SEED, with_vae, policy, model, err);
+    return slr_model_random(&configs.unet, &configs.vae, &configs.text, WEIGHTS_SEED, parts, policy, model, err);
 }
+
+static const char *const task_names[SLR_BENCH_TASKS] = {"train", "denoise", "decode", "encode", "generate"};
 
 static selora_status read_options(const selora_context *context, const selora_bench_options *options,
                                   slr_bench_options *bench, slr_error *err)
@@ -89,44 +92,63 @@ static selora_status read_options(const selora_context *context, const selora_be
     if (options->repeat < 1 || options->repeat > 100000)
         return slr_fail(err, SELORA_USAGE, "--repeat: found %lld, expected 1 to 100000", (long long)options->repeat);
     bench->repeat = (int)options->repeat;
-    if (strcmp(task, "train") == 0)
-        bench->task = SLR_BENCH_TRAIN;
-    else if (strcmp(task, "denoise") == 0)
-        bench->task = SLR_BENCH_DENOISE;
-    else if (strcmp(task, "generate") == 0)
-        bench->task = SLR_BENCH_GENERATE;
-    else
-        return slr_fail(err, SELORA_USAGE, "--task: found \"%s\", expected train, denoise or generate", task);
+    while (bench->task < SLR_BENCH_TASKS && strcmp(task, task_names[bench->task]) != 0)
+        bench->task++;
+    if (bench->task == SLR_BENCH_TASKS)
+        return slr_fail(err, SELORA_USAGE, "--task: found \"%s\", expected train, denoise, decode, encode or generate", task);
     if (!slr_method_kind_named(method, &bench->method))
         return slr_fail(err, SELORA_USAGE, "--method: found \"%s\", expected selora, selora-authors or lora", method);
+    const char *by = options->by ? options->by : "class";
+    bench->shapes = strcmp(by, "shape") == 0;
+    if (!bench->shapes && strcmp(by, "class") != 0)
+        return slr_fail(err, SELORA_USAGE, "--by: found \"%s\", expected class or shape", by);
     return SELORA_OK;
 }
+
+static double gflops(double gmac, double seconds)
+{
+    return seconds > 0 ? 2 * gmac / seconds : 0;
+}
+
+static const char *const pass_names[SLR_PASS_COUNT] = {"forward", "replay", "backward"};
 
 static json_t *breakdown_of(const slr_bench_result *r)
 {
     json_t *all = json_object();
-    for (int kind = 0; kind < SLR_OP_COUNT; kind++)
-        if (r->seconds[0][kind] > 0)
-            json_object_set_new(all, slr_op_info_of((slr_op_kind)kind)->name,
-                                json_pack("{s:f, s:f}", "forward_s", r->seconds[0][kind], "backward_s",
-                                          r->seconds[1][kind]));
-    json_object_set_new(all, "other", json_pack("{s:f}", "forward_s", r->other_s));
+    for (size_t i = 0; i < r->costs.count; i++) {
+        const slr_op_cost *row = &r->costs.rows[i];
+        json_t *part = json_object();
+        for (int pass = 0; pass < SLR_PASS_COUNT; pass++) {
+            char seconds[32], rate[32];
+            snprintf(seconds, sizeof seconds, "%s_s", pass_names[pass]);
+            snprintf(rate, sizeof rate, "%s_gflops", pass_names[pass]);
+            json_object_set_new(part, seconds, json_real(row->seconds[pass]));
+            json_object_set_new(part, rate, json_real(gflops(row->gmac[pass], row->seconds[pass])));
+        }
+        json_object_set_new(all, row->name, part);
+    }
+    json_object_set_new(all, "other", json_pack("{s:f}", "other_s", r->other_s));
     return all;
 }
 
 static char *as_json(const selora_bench_options *o, const slr_bench_options *b, const slr_bench_result *r)
 {
     json_t *root = json_pack("{s:s, s:s, s:s, s:s, s:I, s:I, s:I, s:i}", "config", o->config ? o->config : "sd15", "task",
-                             o->task ? o->task : "train", "method", slr_method_name(b->method), "backend",
-                             b->backend->name, "size", (json_int_t)o->size, "batch", (json_int_t)o->batch, "repeat",
-                             (json_int_t)o->repeat, "threads", b->threads);
-    json_t *figures = json_pack("{s:f, s:f, s:f, s:f, s:I, s:I, s:I, s:I, s:f, s:f, s:f}", "best_s", r->best_s, "median_s",
-                                r->median_s, "samples_per_s", r->samples_per_s, "cpu_s", r->cpu_s, "peak_bytes",
-                                (json_int_t)r->peak_bytes, "plan_bytes", (json_int_t)r->plan_bytes, "weight_bytes",
-                                (json_int_t)r->weight_bytes, "adapter_bytes", (json_int_t)r->adapter_bytes, "gmac",
-                                r->gmac, "ceiling_gflops", r->ceiling_gflops, "ceiling_share", r->share);
-    if (root && figures)
+                             task_names[b->task], "method", slr_method_name(b->method), "backend", b->backend->name,
+                             "size", (json_int_t)o->size, "batch", (json_int_t)o->batch, "repeat", (json_int_t)o->repeat,
+                             "threads", b->threads);
+    json_t *times = json_pack("{s:f, s:f, s:f, s:f, s:f, s:f, s:f}", "best_s", r->best_s, "median_s", r->median_s,
+                              "samples_per_s", r->samples_per_s, "cpu_s", r->cpu_s, "weights_s", r->weights_s, "plan_s",
+                              r->plan_s, "first_s", r->first_s);
+    json_t *figures = json_pack("{s:I, s:I, s:I, s:I, s:f, s:f, s:f}", "peak_bytes", (json_int_t)r->peak_bytes,
+                                "plan_bytes", (json_int_t)r->plan_bytes, "weight_bytes", (json_int_t)r->weight_bytes,
+                                "adapter_bytes", (json_int_t)r->adapter_bytes, "gmac", r->gmac, "ceiling_gflops",
+                                r->ceiling_gflops, "ceiling_share", r->share);
+    if (root && times && figures) {
+        json_object_update(root, times);
         json_object_update(root, figures);
+    }
+    json_decref(times);
     json_decref(figures);
     json_object_set_new(root, "compute", json_string(slr_backend_is_bf16(b->backend) ? "bf16" : "f32"));
     json_object_set_new(root, "breakdown", breakdown_of(r));
@@ -136,19 +158,46 @@ static char *as_json(const selora_bench_options *o, const slr_bench_options *b, 
     return line;
 }
 
+/* Seconds, GF/s and per cent of the ceiling of one pass; blanks where there is none. */
+static void print_pass(FILE *stream, const slr_bench_result *r, double seconds, double gmac)
+{
+    if (seconds > 0)
+        fprintf(stream, " %10.4f", seconds);
+    else
+        fprintf(stream, " %10s", "");
+    if (seconds > 0 && gmac > 0)
+        fprintf(stream, " %7.1f %4.0f%%", gflops(gmac, seconds), 100 * gflops(gmac, seconds) / r->ceiling_gflops);
+    else
+        fprintf(stream, " %7s %5s", "", "");
+}
+
 static void print_breakdown(FILE *stream, const slr_bench_result *r)
 {
-    fprintf(stream, "%-12s %10s %10s %7s\n", "op", "forward s", "backward s", "share");
-    double total = r->other_s;
-    for (int k = 0; k < 2 * SLR_OP_COUNT; k++)
-        total += r->seconds[k / SLR_OP_COUNT][k % SLR_OP_COUNT];
-    for (int kind = 0; kind < SLR_OP_COUNT; kind++) {
-        double forward = r->seconds[0][kind], backward = r->seconds[1][kind];
-        if (forward > 0)
-            fprintf(stream, "%-12s %10.4f %10.4f %6.1f%%\n", slr_op_info_of((slr_op_kind)kind)->name, forward, backward,
-                    100 * (forward + backward) / total);
+    double all = r->other_s, total[SLR_PASS_COUNT] = {0};
+    int width = 15, blank = 0;
+    for (size_t i = 0; i < r->costs.count; i++) {
+        const slr_op_cost *row = &r->costs.rows[i];
+        for (int pass = 0; pass < SLR_PASS_COUNT; pass++)
+            total[pass] += row->seconds[pass];
+        all += slr_op_cost_seconds(row);
+        width = (int)strlen(row->name) > width ? (int)strlen(row->name) : width;
     }
-    fprintf(stream, "%-12s %10.4f %10s %6.1f%%\n", "other", r->other_s, "", 100 * r->other_s / total);
+    fprintf(stream, "%-*s", width, "seconds of ops");
+    for (int pass = 0; pass < SLR_PASS_COUNT; pass++)
+        if (total[pass] > 0) {
+            fprintf(stream, " %10s %7s %5s", pass_names[pass], "GF/s", "of it");
+            blank += blank ? 25 : 14;
+        }
+    fprintf(stream, " %6s\n", "share");
+    for (size_t i = 0; i < r->costs.count; i++) {
+        const slr_op_cost *row = &r->costs.rows[i];
+        fprintf(stream, "%-*s", width, row->name);
+        for (int pass = 0; pass < SLR_PASS_COUNT; pass++)
+            if (total[pass] > 0)
+                print_pass(stream, r, row->seconds[pass], row->gmac[pass]);
+        fprintf(stream, " %5.1f%%\n", 100 * slr_op_cost_seconds(row) / all);
+    }
+    fprintf(stream, "%-*s %10.4f%*s %5.1f%%\n", width, "outside of ops", r->other_s, blank, "", 100 * r->other_s / all);
 }
 
 static char *as_table(const selora_bench_options *o, const slr_bench_options *b, const slr_bench_result *r)
@@ -159,7 +208,8 @@ static char *as_table(const selora_bench_options *o, const slr_bench_options *b,
     if (!stream)
         return NULL;
     const double gib = 1024.0 * 1024 * 1024;
-    static const char *const steps[] = {"a training step", "a guided network call", "a batch of pictures, 50 steps"};
+    static const char *const steps[SLR_BENCH_TASKS] = {"a training step", "a guided network call", "the VAE's decoder",
+                                                       "the VAE's encoder", "a batch of pictures, 50 steps"};
     fprintf(stream, "%s, %s, %lldx%lld pixels, batch %lld, %d threads\n", o->config ? o->config : "sd15", steps[b->task],
             (long long)o->size, (long long)o->size, (long long)o->batch, b->threads);
     fprintf(stream, "backend %s: %s\n", b->backend->name, slr_backend_precision(b->backend));
@@ -170,7 +220,9 @@ static char *as_table(const selora_bench_options *o, const slr_bench_options *b,
             r->median_s, (long long)o->repeat, r->samples_per_s, r->cpu_s);
     fprintf(stream, "memory: peak %.2f GiB; graphs %.2f, weights %.2f, adapters %.3f GiB\n", (double)r->peak_bytes / gib,
             (double)r->plan_bytes / gib, (double)r->weight_bytes / gib, (double)r->adapter_bytes / gib);
-    fprintf(stream, "%.1f GMAC: %.1f GFLOP/s, %.0f %% of the %.1f GFLOP/s of sgemm in this run\n\n", r->gmac,
+    fprintf(stream, "before that: weights %.2f s, plan and memory %.2f s, first step %.2f s\n", r->weights_s, r->plan_s,
+            r->first_s);
+    fprintf(stream, "%.1f GMAC: %.1f GF/s, %.0f %% of the ceiling of this run, %.1f GF/s\n\n", r->gmac,
             2 * r->gmac / r->best_s, 100 * r->share, r->ceiling_gflops);
     print_breakdown(stream, r);
     bool bad = ferror(stream) != 0;
@@ -189,10 +241,17 @@ selora_status selora_bench(selora_context *context, const selora_bench_options *
     slr_model *model;
     *text = NULL;
     SLR_TRY(read_options(context, options, &bench, err));
-    SLR_TRY(make_model(options->config ? options->config : "sd15", options->weights, bench.task == SLR_BENCH_GENERATE, &model, err));
+    double start = slr_clock_seconds();
+    SLR_TRY(make_model(options->config ? options->config : "sd15", options->weights, slr_bench_parts(bench.task), &model,
+                       err));
+    double made = slr_clock_seconds();
     selora_status status = slr_bench_run(model, &bench, &context->hooks, &result, err);
     slr_model_free(model);
-    SLR_TRY(status);
-    *text = options->json ? as_json(options, &bench, &result) : as_table(options, &bench, &result);
-    return *text ? SELORA_OK : slr_fail_memory(err, 4096, "the result");
+    result.weights_s = made - start;
+    if (status == SELORA_OK) {
+        *text = options->json ? as_json(options, &bench, &result) : as_table(options, &bench, &result);
+        status = *text ? SELORA_OK : slr_fail_memory(err, 4096, "the result");
+    }
+    slr_bench_result_free(&result);
+    return status;
 }

@@ -120,13 +120,14 @@ static const selora_option generate_list[] = {
 #define B selora_bench_options
 static const selora_option bench_list[] = {
     TEXT(B, "config", config, "NAME|DIR", "sd15, tiny, or a diffusers folder (sd15); weights are random"),
-    CHOICE(B, "task", task, "train|denoise|generate", "a training step, a guided network call, a whole picture (train)"),
+    CHOICE(B, "task", task, "train|denoise|decode|encode|generate", "a training step, a guided network call, the VAE, a whole picture (train)"),
     CHOICE(B, "method", method, "selora|selora-authors|lora", "(selora)"),
     CHOICE(B, "weights", weights, "keep|auto|f16|bf16|f32", "in memory; auto is f16 (auto)"),
     INT(B, "size", size, 8, 8192, "pixels (224)"),
     INT(B, "batch", batch, 1, 4096, "(1)"),
     INT(B, "repeat", repeat, 1, 100000, "timed runs (3)"),
     CHOICE(B, "compute", compute, "f32|bf16", COMPUTE_HELP),
+    CHOICE(B, "by", by, "class|shape", "costs of ops by class, or by class and shape (class)"),
     FLAG(B, "json", json, "print JSON"),
 };
 #undef B
@@ -192,7 +193,7 @@ selora_generate_options selora_generate_defaults(void)
 selora_bench_options selora_bench_defaults(void)
 {
     return (selora_bench_options){.config = "sd15", .task = "train", .method = "selora", .size = 224,
-                                  .batch = 1, .repeat = 3, .compute = "f32"};
+                                  .batch = 1, .repeat = 3, .compute = "f32", .by = "class"};
 }
 
 selora_phantom_options selora_phantom_defaults(void)

@@ -5,7 +5,6 @@
 #include <stdlib.h>
 
 #include "core/memory.h"
-#include "graph/plan.h"
 
 /* diffusers DiagonalGaussianDistribution */
 static const double logvar_low = -30, logvar_high = 20;
@@ -96,6 +95,11 @@ int64_t slr_latent_encoder_width(const slr_latent_encoder *e)
 int64_t slr_latent_encoder_count(const slr_latent_encoder *e)
 {
     return slr_tensor_elements(slr_graph_tensor(e->graph, e->moments));
+}
+
+slr_plan *slr_latent_encoder_plan(const slr_latent_encoder *e)
+{
+    return e->plan;
 }
 
 static void fill_image(slr_latent_encoder *e, const float *pixels)

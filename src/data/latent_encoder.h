@@ -16,7 +16,7 @@
 #define SLR_LATENT_ENCODER_H
 
 #include "core/rng.h"
-#include "graph/backend.h"
+#include "graph/plan.h"
 #include "models/model.h"
 
 typedef struct slr_latent_encoder slr_latent_encoder;
@@ -33,6 +33,7 @@ void slr_latent_encoder_release(slr_latent_encoder *encoder);
 int64_t slr_latent_encoder_height(const slr_latent_encoder *encoder); /* h, w of the latents */
 int64_t slr_latent_encoder_width(const slr_latent_encoder *encoder);
 int64_t slr_latent_encoder_count(const slr_latent_encoder *encoder); /* h w 2L numbers */
+slr_plan *slr_latent_encoder_plan(const slr_latent_encoder *encoder); /* what runs, for measurements */
 
 /* pixels (H,W,3) in -1..1 -> moments (h,w,2L): mean, then log variance clamped to [-30, 20]. SELORA_NUMERIC names the
  * module whose output is not finite. */

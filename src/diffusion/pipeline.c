@@ -45,8 +45,7 @@ static selora_status record_text(slr_pipeline *pipe, slr_adapter_set *adapters, 
     SLR_TRY(begin_stage(s, err));
     slr_builder b;
     slr_builder_init(&b, s->graph, adapters, "text_encoder");
-    s->in[0] = slr_graph_input(s->graph, "input_ids", 2,
-                               (int64_t[]){pipe->options.batch, pipe->options.tokens});
+    s->in[0] = slr_graph_input(s->graph, "input_ids", 2, (int64_t[]){1, pipe->options.tokens});
     s->out = slr_clip_text_build(&b, &pipe->model->text, s->in[0]);
     return finish_stage(pipe, s, err);
 }
@@ -75,8 +74,7 @@ static selora_status record_decoder(slr_pipeline *pipe, slr_error *err)
     SLR_TRY(begin_stage(s, err));
     slr_builder b;
     slr_builder_init(&b, s->graph, NULL, "vae");
-    s->in[0] = slr_graph_input(s->graph, "latent", 4, (int64_t[]){o->batch, o->height, o->width,
-                                                                  pipe->model->vae.latent_channels});
+    s->in[0] = slr_graph_input(s->graph, "latent", 4, (int64_t[]){1, o->height, o->width, pipe->model->vae.latent_channels});
     s->out = slr_vae_build_decoder(&b, &pipe->model->vae, s->in[0]);
     return finish_stage(pipe, s, err);
 }
@@ -91,9 +89,9 @@ selora_status slr_pipeline_new(const slr_model *model, slr_adapter_set *adapters
     pipe->model = model;
     pipe->options = *options;
     pipe->latent_count = options->batch * options->height * options->width * model->unet.in_channels;
-    pipe->state_count = options->batch * options->tokens * model->text.width;
-    selora_status status = record_text(pipe, adapters, err);
-    if (status == SELORA_OK)
+    pipe->state_count = options->tokens * model->text.width;
+    selora_status status = options->denoise ? record_text(pipe, adapters, err) : SELORA_OK;
+    if (status == SELORA_OK && options->denoise)
         status = record_unet(pipe, adapters, err);
     if (status == SELORA_OK && options->decode)
         status = record_decoder(pipe, err);
@@ -160,7 +158,7 @@ void slr_pipeline_encode_text(slr_pipeline *pipe, const int64_t *ids, slr_real *
 {
     const stage *s = &pipe->stages[TEXT];
     slr_real *in = slr_plan_value(s->plan, s->in[0]);
-    for (int64_t i = 0; i < pipe->options.batch * pipe->options.tokens; i++)
+    for (int64_t i = 0; i < pipe->options.tokens; i++)
         in[i] = (slr_real)ids[i];
     slr_plan_forward(s->plan);
     memcpy(states, slr_plan_value(s->plan, s->out), (size_t)pipe->state_count * sizeof *states);
@@ -185,7 +183,7 @@ static selora_status fail_nonfinite(stage *s, slr_error *err)
 static void fill_unet(slr_pipeline *pipe, const slr_real *x, double timestep)
 {
     const stage *s = &pipe->stages[UNET];
-    size_t states = (size_t)pipe->state_count;
+    size_t states = (size_t)(pipe->options.batch * pipe->state_count);
     int64_t rows = pipe->options.guided ? 2 * pipe->options.batch : pipe->options.batch;
     size_t count = (size_t)pipe->latent_count * (pipe->options.guided ? 2 : 1);
     slr_real *t = slr_plan_value(s->plan, s->in[1]), *text = slr_plan_value(s->plan, s->in[2]);
@@ -230,23 +228,33 @@ selora_status slr_pipeline_sample(slr_pipeline *pipe, const slr_sample_request *
     return status;
 }
 
-static void fill_decoder(slr_pipeline *pipe, const slr_real *latents)
+static void fill_decoder(slr_pipeline *pipe, const slr_real *latent)
 {
     const stage *s = &pipe->stages[DECODER];
     slr_real *in = slr_plan_value(s->plan, s->in[0]);
-    for (int64_t i = 0; i < pipe->latent_count; i++)
-        in[i] = (slr_real)((double)latents[i] / pipe->model->vae.scaling_factor);
+    for (int64_t i = 0; i < slr_tensor_elements(slr_graph_tensor(s->graph, s->in[0])); i++)
+        in[i] = (slr_real)((double)latent[i] / pipe->model->vae.scaling_factor);
+}
+
+static selora_status decode_one(slr_pipeline *pipe, const slr_real *latent, slr_real *image, int64_t count,
+                                slr_error *err)
+{
+    stage *s = &pipe->stages[DECODER];
+    fill_decoder(pipe, latent);
+    slr_plan_forward(s->plan);
+    memcpy(image, slr_plan_value(s->plan, s->out), (size_t)count * sizeof *image);
+    if (all_finite(image, count))
+        return SELORA_OK;
+    fill_decoder(pipe, latent);
+    return fail_nonfinite(s, err);
 }
 
 selora_status slr_pipeline_decode(slr_pipeline *pipe, const slr_real *latents, slr_real *images, slr_error *err)
 {
-    stage *s = &pipe->stages[DECODER];
-    int64_t count = slr_tensor_elements(slr_graph_tensor(s->graph, s->out));
-    fill_decoder(pipe, latents);
-    slr_plan_forward(s->plan);
-    memcpy(images, slr_plan_value(s->plan, s->out), (size_t)count * sizeof *images);
-    if (all_finite(images, count))
-        return SELORA_OK;
-    fill_decoder(pipe, latents);
-    return fail_nonfinite(s, err);
+    const stage *s = &pipe->stages[DECODER];
+    int64_t in = slr_tensor_elements(slr_graph_tensor(s->graph, s->in[0]));
+    int64_t out = slr_tensor_elements(slr_graph_tensor(s->graph, s->out));
+    for (int64_t n = 0; n < pipe->options.batch; n++)
+        SLR_TRY(decode_one(pipe, latents + n * in, images + n * out, out, err));
+    return SELORA_OK;
 }

@@ -1,14 +1,15 @@
 /* SPDX-License-Identifier: MIT
  *
  * A model made ready to draw: plans for the text encoder, the denoiser and the decoder at one size and batch, in one
- * piece of memory, since one runs at a time. Prompts to states once, noise to latents, latents to pictures.
+ * piece of memory, since one runs at a time. Prompts to states once, noise to latents, latents to pictures. Texts are
+ * encoded and pictures decoded one by one: a batch of decoders would gain no speed and cost its memory N times.
  *
  *     slr_pipeline *pipe;
  *     SLR_TRY(slr_pipeline_new(model, adapters, &(slr_pipeline_options){.backend = backend, .threads = 2,
- *             .batch = 1, .height = 64, .width = 64, .tokens = 77, .guided = true, .decode = true}, &pipe, err));
+ *             .batch = 1, .height = 64, .width = 64, .tokens = 77, .denoise = true, .guided = true, .decode = true}, &pipe, err));
  *     printf("%zu bytes\n", slr_pipeline_bytes(pipe));
  *     SLR_TRY(slr_pipeline_allocate(pipe, err));
- *     slr_pipeline_encode_text(pipe, ids, states);                             (N,T) to (N,T,D)
+ *     slr_pipeline_encode_text(pipe, ids, states);                             (T) to (T,D), for each prompt
  *     SLR_TRY(slr_pipeline_sample(pipe, &request, latents, err));
  *     SLR_TRY(slr_pipeline_decode(pipe, latents, images, err));
  *     slr_pipeline_free(pipe);
@@ -27,8 +28,9 @@ typedef struct slr_pipeline_options {
     int64_t batch;         /* N: pictures drawn together */
     int64_t height, width; /* H, W of the latents */
     int64_t tokens;        /* T */
+    bool denoise;          /* text encoder and denoiser are planned */
     bool guided;           /* the denoiser runs over 2 N rows */
-    bool decode;           /* the VAE decoder is planned too */
+    bool decode;           /* the VAE decoder is planned */
 } slr_pipeline_options;
 
 typedef struct slr_pipeline slr_pipeline;
@@ -43,13 +45,13 @@ size_t slr_pipeline_bytes(const slr_pipeline *pipe);
 selora_status slr_pipeline_allocate(slr_pipeline *pipe, slr_error *err);
 
 int64_t slr_pipeline_latent_count(const slr_pipeline *pipe); /* numbers in the latents of a batch */
-int64_t slr_pipeline_state_count(const slr_pipeline *pipe);  /* numbers in the text states of a batch */
+int64_t slr_pipeline_state_count(const slr_pipeline *pipe);  /* numbers in the states of one text */
 
-/* What runs, for measurements: the text encoder, the denoiser and the decoder (NULL when not planned). */
+/* What runs, for measurements: the text encoder, the denoiser and the decoder (each NULL when not planned). */
 enum { SLR_PIPELINE_STAGES = 3 };
 slr_plan *slr_pipeline_plan(const slr_pipeline *pipe, int stage);
 
-/* ids (N, T) -> states (N, T, D). */
+/* ids (T) -> states (T, D). */
 void slr_pipeline_encode_text(slr_pipeline *pipe, const int64_t *ids, slr_real *states);
 
 typedef struct slr_sample_request {

@@ -15,9 +15,11 @@ struct slr_text_to_image {
     slr_schedule schedule;
     slr_pipeline *pipe;
     bool guided;
-    int64_t *ids;                                  /* (N, T) */
+    int64_t *ids;                                    /* (2, T): of the text at hand, of the one encoded last */
+    slr_real *text;                                  /* (T, D): states of the latter */
     slr_real *states, *negatives, *latents, *images; /* of a whole batch */
     char *negative;
+    bool has_text, has_negatives; /* `text` and `negatives` hold something */
 };
 
 static int64_t image_count(const slr_text_to_image *artist)
@@ -48,7 +50,7 @@ static selora_status open_parts(slr_text_to_image *artist, slr_adapter_set *adap
     slr_pipeline_options pipe = {.backend = o->backend, .threads = o->threads, .batch = o->batch,
                                  .height = o->height / factor, .width = o->width / factor,
                                  .tokens = slr_tokenizer_length(artist->tokenizer),
-                                 .guided = artist->guided, .decode = true};
+                                 .denoise = true, .guided = artist->guided, .decode = true};
     return slr_pipeline_new(model, adapters, &pipe, &artist->pipe, err);
 }
 
@@ -81,6 +83,7 @@ void slr_text_to_image_free(slr_text_to_image *artist)
     slr_pipeline_free(artist->pipe);
     slr_tokenizer_free(artist->tokenizer);
     free(artist->ids);
+    free(artist->text);
     free(artist->states);
     free(artist->negatives);
     free(artist->latents);
@@ -91,21 +94,34 @@ void slr_text_to_image_free(slr_text_to_image *artist)
 
 size_t slr_text_to_image_bytes(const slr_text_to_image *artist)
 {
-    size_t reals = (size_t)(2 * slr_pipeline_state_count(artist->pipe) + slr_pipeline_latent_count(artist->pipe) +
-                            artist->options.batch * image_count(artist));
+    int64_t batch = artist->options.batch;
+    size_t reals = (size_t)((2 * batch + 1) * slr_pipeline_state_count(artist->pipe) +
+                            slr_pipeline_latent_count(artist->pipe) + batch * image_count(artist));
     return slr_pipeline_bytes(artist->pipe) + reals * sizeof(slr_real);
 }
 
-/* Every row of the batch holds the ids of one of `count` texts; rows past them repeat the last one. */
+/* A text that is asked for again and again, as the prompt of many pictures is, goes through the network once. */
+static selora_status encode_one(slr_text_to_image *artist, const char *text, slr_real *states, slr_error *err)
+{
+    int64_t length = slr_tokenizer_length(artist->tokenizer), *last = artist->ids + length;
+    size_t bytes = (size_t)length * sizeof *last;
+    SLR_TRY(slr_tokenizer_encode(artist->tokenizer, text, strlen(text), artist->ids, NULL, err));
+    if (!artist->has_text || memcmp(artist->ids, last, bytes) != 0) {
+        slr_pipeline_encode_text(artist->pipe, artist->ids, artist->text);
+        memcpy(last, artist->ids, bytes);
+        artist->has_text = true;
+    }
+    memcpy(states, artist->text, (size_t)slr_pipeline_state_count(artist->pipe) * sizeof *states);
+    return SELORA_OK;
+}
+
+/* Every row of the batch holds the states of one of `count` texts; rows past them repeat the last one. */
 static selora_status encode(slr_text_to_image *artist, const char *const *texts, int count, slr_real *states,
                             slr_error *err)
 {
-    int64_t length = slr_tokenizer_length(artist->tokenizer);
-    for (int i = 0; i < artist->options.batch; i++) {
-        const char *text = texts[i < count ? i : count - 1];
-        SLR_TRY(slr_tokenizer_encode(artist->tokenizer, text, strlen(text), artist->ids + i * length, NULL, err));
-    }
-    slr_pipeline_encode_text(artist->pipe, artist->ids, states);
+    for (int i = 0; i < artist->options.batch; i++)
+        SLR_TRY(encode_one(artist, texts[i < count ? i : count - 1],
+                           states + i * slr_pipeline_state_count(artist->pipe), err));
     return SELORA_OK;
 }
 
@@ -113,12 +129,14 @@ selora_status slr_text_to_image_allocate(slr_text_to_image *artist, slr_error *e
 {
     size_t batch = (size_t)artist->options.batch, real = sizeof(slr_real);
     SLR_TRY(slr_pipeline_allocate(artist->pipe, err));
-    artist->ids = slr_alloc(batch * (size_t)slr_tokenizer_length(artist->tokenizer), sizeof *artist->ids);
-    artist->states = slr_alloc((size_t)slr_pipeline_state_count(artist->pipe), real);
-    artist->negatives = slr_alloc((size_t)slr_pipeline_state_count(artist->pipe), real);
+    size_t states = (size_t)slr_pipeline_state_count(artist->pipe);
+    artist->ids = slr_alloc(2 * (size_t)slr_tokenizer_length(artist->tokenizer), sizeof *artist->ids);
+    artist->text = slr_alloc(states, real);
+    artist->states = slr_alloc(batch * states, real);
+    artist->negatives = slr_alloc(batch * states, real);
     artist->latents = slr_alloc((size_t)slr_pipeline_latent_count(artist->pipe), real);
     artist->images = slr_alloc(batch * (size_t)image_count(artist), real);
-    if (!artist->ids || !artist->states || !artist->negatives || !artist->latents || !artist->images)
+    if (!artist->ids || !artist->text || !artist->states || !artist->negatives || !artist->latents || !artist->images)
         return slr_fail_memory(err, slr_text_to_image_bytes(artist), "drawing");
     return SELORA_OK;
 }
@@ -154,8 +172,9 @@ selora_status slr_text_to_image_draw(slr_text_to_image *artist, const char *cons
     int64_t one = slr_pipeline_latent_count(artist->pipe) / o->batch;
     double sigma = slr_sampler_init_noise_sigma(&artist->schedule, o->sampler, o->steps);
     const char *negative = artist->negative;
-    if (artist->guided)
+    if (artist->guided && !artist->has_negatives)
         SLR_TRY(encode(artist, &negative, 1, artist->negatives, err));
+    artist->has_negatives = true;
     SLR_TRY(encode(artist, prompts, count, artist->states, err));
     for (int i = 0; i < o->batch; i++)
         draw_noise(artist, seed, indices[i < count ? i : count - 1], sigma, artist->latents + i * one);

@@ -28,7 +28,8 @@ typedef struct slr_text_to_image_options {
 
 typedef struct slr_text_to_image slr_text_to_image;
 
-/* Opens tokenizer and scheduler of the model, plans everything. `adapters` may be NULL. */
+/* Opens tokenizer and scheduler of the model, plans everything. `adapters` may be NULL; they stay as they are while the
+ * artist lives, who remembers what the text encoder said. */
 selora_status slr_text_to_image_new(const slr_model *model, slr_adapter_set *adapters,
                                     const slr_text_to_image_options *options, slr_text_to_image **artist,
                                     slr_error *err);

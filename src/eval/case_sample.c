@@ -36,7 +36,7 @@ static selora_status allocate(sampling *s, slr_error *err)
     const slr_reference_case *c = s->run->c;
     size_t ids = (size_t)(slr_case_size(c, 'N') * slr_case_size(c, 'P')),
            image = (size_t)image_count(c);
-    size_t states = (size_t)slr_pipeline_state_count(s->pipe),
+    size_t states = (size_t)(slr_case_size(c, 'N') * slr_pipeline_state_count(s->pipe)),
            latents = (size_t)slr_pipeline_latent_count(s->pipe);
     s->ids = slr_alloc(ids, sizeof *s->ids);
     s->states = slr_alloc(2 * states + latents + image, sizeof *s->states);
@@ -54,7 +54,9 @@ static void encode(sampling *s, const char *name, slr_real *states)
 {
     const slr_stored_tensor *tensor = slr_case_find(s->run->c, name);
     slr_stored_to_i64(tensor, 0, slr_stored_count(tensor), s->ids);
-    slr_pipeline_encode_text(s->pipe, s->ids, states);
+    for (int64_t n = 0; n < slr_case_size(s->run->c, 'N'); n++)
+        slr_pipeline_encode_text(s->pipe, s->ids + n * slr_case_size(s->run->c, 'P'),
+                                 states + n * slr_pipeline_state_count(s->pipe));
 }
 
 static selora_status draw(sampling *s, bool guided, slr_error *err)
@@ -113,6 +115,7 @@ selora_status slr_case_run_sample(const slr_case_run *run, slr_error *err)
                                     .height = slr_case_size(c, 'H'),
                                     .width = slr_case_size(c, 'W'),
                                     .tokens = slr_case_size(c, 'P'),
+                                    .denoise = true,
                                     .guided = guided,
                                     .decode = image_count(c) > 0};
     SLR_TRY(slr_case_adapters(c, &adapters, err));

@@ -29,7 +29,8 @@ static selora_status make(slr_plan *plan, slr_error *err)
 {
     plan->uses = slr_alloc((size_t)plan->tensors, sizeof *plan->uses);
     plan->in_backward = slr_alloc((size_t)plan->ops, sizeof *plan->in_backward);
-    if (!plan->uses || !plan->in_backward)
+    plan->profile = slr_alloc((size_t)plan->ops, sizeof *plan->profile);
+    if (!plan->uses || !plan->in_backward || !plan->profile)
         return slr_fail_memory(err, (size_t)plan->tensors * sizeof *plan->uses, "a plan");
     mark_backward(plan);
     SLR_TRY(slr_plan_choose_dropped(plan, err));
@@ -70,6 +71,7 @@ void slr_plan_free(slr_plan *plan)
         return;
     free(plan->uses);
     free(plan->in_backward);
+    free(plan->profile);
     free(plan->steps);
     free(plan->copies);
     free(plan->buffers);

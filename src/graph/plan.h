@@ -70,11 +70,15 @@ const char *slr_plan_find_nonfinite(slr_plan *plan);
 /* Multiply-accumulates of one forward run and, where it is planned, one backward run. */
 int64_t slr_plan_macs(const slr_plan *plan);
 
-/* Seconds by op kind since the last reset; [0] forward, [1] backward. */
-typedef struct slr_plan_profile {
-    double seconds[2][SLR_OP_COUNT];
-} slr_plan_profile;
+typedef enum slr_pass { SLR_PASS_FORWARD, SLR_PASS_REPLAY, SLR_PASS_BACKWARD, SLR_PASS_COUNT } slr_pass;
+
+/* What one op has cost since the last reset, by pass. Replays compute values again that backward needs. */
+typedef struct slr_op_profile {
+    double seconds[SLR_PASS_COUNT];
+    int64_t runs[SLR_PASS_COUNT];
+} slr_op_profile;
 void slr_plan_profile_reset(slr_plan *plan);
-const slr_plan_profile *slr_plan_profile_read(const slr_plan *plan);
+const slr_op_profile *slr_plan_profile_of(const slr_plan *plan, int op);
+const slr_graph *slr_plan_graph(const slr_plan *plan);
 
 #endif

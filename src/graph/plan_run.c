@@ -7,15 +7,15 @@
 #include "core/clock.h"
 #include "graph/plan_store.h"
 
-/* Replays count as time of backward. */
 static void run_step(slr_plan *plan, int time)
 {
     slr_pass pass = plan->steps[time].pass;
     const slr_call *call = &plan->calls[time];
-    slr_op_kind kind = call->op->kind;
     double start = slr_clock_seconds();
-    (pass == SLR_PASS_BACKWARD ? plan->backend->backward : plan->backend->forward)[kind](call);
-    plan->profile.seconds[pass != SLR_PASS_FORWARD][kind] += slr_clock_seconds() - start;
+    (pass == SLR_PASS_BACKWARD ? plan->backend->backward : plan->backend->forward)[call->op->kind](call);
+    slr_op_profile *profile = &plan->profile[plan->steps[time].op];
+    profile->seconds[pass] += slr_clock_seconds() - start;
+    profile->runs[pass]++;
 }
 
 bool slr_plan_is_outgrown(const slr_plan *plan)
@@ -57,10 +57,15 @@ const char *slr_plan_find_nonfinite(slr_plan *plan)
 
 void slr_plan_profile_reset(slr_plan *plan)
 {
-    memset(&plan->profile, 0, sizeof plan->profile);
+    memset(plan->profile, 0, (size_t)plan->ops * sizeof *plan->profile);
 }
 
-const slr_plan_profile *slr_plan_profile_read(const slr_plan *plan)
+const slr_op_profile *slr_plan_profile_of(const slr_plan *plan, int op)
 {
-    return &plan->profile;
+    return &plan->profile[op];
+}
+
+const slr_graph *slr_plan_graph(const slr_plan *plan)
+{
+    return plan->graph;
 }

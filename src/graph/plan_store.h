@@ -10,8 +10,6 @@
 #include "graph/placement.h"
 #include "graph/plan.h"
 
-typedef enum slr_pass { SLR_PASS_FORWARD, SLR_PASS_REPLAY, SLR_PASS_BACKWARD } slr_pass;
-
 /* One kernel call; times are indices of steps. Values are indices of copies, -1 where the step has none. */
 typedef struct slr_step {
     int op;
@@ -52,7 +50,7 @@ struct slr_plan {
     unsigned char *arena;
     void *own_memory; /* the arena when the plan allocated it */
     slr_call *calls;  /* one a step */
-    slr_plan_profile profile;
+    slr_op_profile *profile; /* one an op */
 };
 
 static inline slr_tensor_use *slr_plan_use(const slr_plan *plan, slr_tid tensor)

@@ -38,33 +38,49 @@ static bool exists(const char *path)
     return access(path, F_OK) == 0;
 }
 
-slr_graph *slr_model_record(const slr_model *model, bool with_vae)
+static void record_text_encoder(const slr_model *model, slr_graph *graph)
 {
-    slr_graph *graph = slr_graph_new();
-    if (!graph)
-        return NULL;
+    slr_builder b;
+    slr_builder_init(&b, graph, NULL, "text_encoder");
+    slr_clip_text_build(&b, &model->text, slr_graph_input(graph, "input_ids", 2, (int64_t[]){1, 2}));
+}
+
+static void record_unet(const slr_model *model, slr_graph *graph)
+{
     slr_builder b;
     int64_t size = (int64_t)1 << (model->unet.levels - 1);
-    int64_t image = 2 * slr_vae_factor(&model->vae);
-    slr_tid ids = slr_graph_input(graph, "input_ids", 2, (int64_t[]){1, 2});
-    slr_builder_init(&b, graph, NULL, "text_encoder");
-    slr_clip_text_build(&b, &model->text, ids);
-    slr_tid sample =
-        slr_graph_input(graph, "sample", 4, (int64_t[]){1, size, size, model->unet.in_channels});
+    slr_tid sample = slr_graph_input(graph, "sample", 4, (int64_t[]){1, size, size, model->unet.in_channels});
     slr_tid timestep = slr_graph_input(graph, "timestep", 1, (int64_t[]){1});
-    slr_tid states =
-        slr_graph_input(graph, "states", 3, (int64_t[]){1, 2, model->unet.cross_attention_width});
+    slr_tid states = slr_graph_input(graph, "states", 3, (int64_t[]){1, 2, model->unet.cross_attention_width});
     slr_builder_init(&b, graph, NULL, "unet");
     slr_unet_build(&b, &model->unet, sample, timestep, states);
-    if (with_vae) {
-        slr_builder_init(&b, graph, NULL, "vae");
-        slr_vae_build_encoder(&b, &model->vae,
-                              slr_graph_input(graph, "image", 4, (int64_t[]){1, image, image, 3}));
-        slr_vae_build_decoder(
-            &b, &model->vae,
-            slr_graph_input(graph, "latent", 4, (int64_t[]){1, 2, 2, model->vae.latent_channels}));
-    }
+}
+
+static void record_vae(const slr_model *model, slr_graph *graph)
+{
+    slr_builder b;
+    int64_t image = 2 * slr_vae_factor(&model->vae);
+    slr_builder_init(&b, graph, NULL, "vae");
+    slr_vae_build_encoder(&b, &model->vae, slr_graph_input(graph, "image", 4, (int64_t[]){1, image, image, 3}));
+    slr_vae_build_decoder(&b, &model->vae,
+                          slr_graph_input(graph, "latent", 4, (int64_t[]){1, 2, 2, model->vae.latent_channels}));
+}
+
+static slr_graph *record_parts(const slr_model *model, unsigned parts)
+{
+    slr_graph *graph = slr_graph_new();
+    if (graph && parts & SLR_MODEL_TEXT)
+        record_text_encoder(model, graph);
+    if (graph && parts & SLR_MODEL_UNET)
+        record_unet(model, graph);
+    if (graph && parts & SLR_MODEL_VAE)
+        record_vae(model, graph);
     return graph;
+}
+
+slr_graph *slr_model_record(const slr_model *model, bool with_vae)
+{
+    return record_parts(model, with_vae ? SLR_MODEL_WHOLE : SLR_MODEL_TEXT | SLR_MODEL_UNET);
 }
 
 int64_t slr_model_parameters(const slr_model *model, const char *component)
@@ -401,7 +417,7 @@ static selora_status random_weight(slr_model *model, const slr_weight_spec *spec
 }
 
 selora_status slr_model_random(const slr_unet_config *unet, const slr_vae_config *vae,
-                               const slr_clip_text_config *text, uint64_t seed, bool with_vae,
+                               const slr_clip_text_config *text, uint64_t seed, unsigned parts,
                                slr_weight_policy weights, slr_model **result, slr_error *err)
 {
     *result = NULL;
@@ -411,7 +427,7 @@ selora_status slr_model_random(const slr_unet_config *unet, const slr_vae_config
     model->unet = *unet;
     model->vae = *vae;
     model->text = *text;
-    slr_graph *graph = slr_model_record(model, with_vae);
+    slr_graph *graph = record_parts(model, parts);
     selora_status status = graph ? SELORA_OK : slr_fail_memory(err, 0, "the model's graph");
     if (graph && slr_graph_failed(graph, err))
         status = SELORA_BAD_INPUT;

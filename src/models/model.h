@@ -39,9 +39,10 @@ typedef struct slr_model {
  * listed in one error. */
 selora_status slr_model_open(const char *path, const slr_model_options *options, slr_model **model,
                              slr_error *err);
-/* A model of the given configs with random weights (fan-in scaled), for benchmarks and tests. */
+enum { SLR_MODEL_TEXT = 1, SLR_MODEL_UNET = 2, SLR_MODEL_VAE = 4, SLR_MODEL_WHOLE = 7 };
+/* A model of the given configs with random weights (fan-in scaled) for some of its parts, for benchmarks and tests. */
 selora_status slr_model_random(const slr_unet_config *unet, const slr_vae_config *vae,
-                               const slr_clip_text_config *text, uint64_t seed, bool with_vae,
+                               const slr_clip_text_config *text, uint64_t seed, unsigned parts,
                                slr_weight_policy weights, slr_model **model, slr_error *err);
 void slr_model_free(slr_model *model);
 

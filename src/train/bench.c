@@ -10,13 +10,14 @@
 #include "core/free_memory.h"
 #include "core/memory.h"
 #include "core/rng.h"
+#include "data/latent_encoder.h"
 #include "diffusion/pipeline.h"
 #include "train/ceiling.h"
 #include "train/trainer.h"
 
 enum { MAX_REPEAT = 100000 };
 
-/* One task made ready. Training uses the first group, drawing the second. */
+/* One task made ready. Training uses the first group, drawing the second, encoding the third. */
 typedef struct bench {
     const slr_model *model;
     const slr_bench_options *options;
@@ -31,6 +32,9 @@ typedef struct bench {
 
     slr_pipeline *pipe;
     slr_real *latents, *states, *images;
+
+    slr_latent_encoder *encoder;
+    float *pixels; /* of one picture */
 } bench;
 
 static int64_t latent_side(const bench *b)
@@ -97,12 +101,6 @@ static selora_status make_samples(bench *b, slr_error *err)
     return SELORA_OK;
 }
 
-static selora_status allocate_training(bench *b, slr_error *err)
-{
-    SLR_TRY(make_samples(b, err));
-    return slr_trainer_allocate(b->trainer, err);
-}
-
 static selora_status prepare_training(bench *b, size_t *bytes, slr_error *err)
 {
     const slr_bench_options *o = b->options;
@@ -120,37 +118,135 @@ static selora_status prepare_training(bench *b, size_t *bytes, slr_error *err)
     return SELORA_OK;
 }
 
-static void encode_texts(bench *b)
+static selora_status allocate_training(bench *b, slr_error *err)
 {
-    slr_pipeline_encode_text(b->pipe, b->ids, b->states);
-    slr_pipeline_encode_text(b->pipe, b->ids + b->tokens, b->states + slr_pipeline_state_count(b->pipe));
+    SLR_TRY(make_samples(b, err));
+    return slr_trainer_allocate(b->trainer, err);
+}
+
+static selora_status train(bench *b, slr_error *err)
+{
+    slr_train_result result;
+    return slr_trainer_step(b->trainer, b->samples, &result, err);
 }
 
 static selora_status prepare_drawing(bench *b, size_t *bytes, slr_error *err)
 {
     const slr_bench_options *o = b->options;
-    bool decode = o->task == SLR_BENCH_GENERATE;
     slr_pipeline_options options = {.backend = o->backend, .threads = o->threads, .batch = o->batch,
                                     .height = latent_side(b), .width = latent_side(b), .tokens = b->tokens,
-                                    .guided = true, .decode = decode};
+                                    .denoise = o->task != SLR_BENCH_DECODE, .guided = true,
+                                    .decode = o->task != SLR_BENCH_DENOISE};
     SLR_TRY(slr_pipeline_new(b->model, NULL, &options, &b->pipe, err));
     *bytes = slr_pipeline_bytes(b->pipe);
     return SELORA_OK;
 }
 
+static void encode_texts(bench *b)
+{
+    for (int64_t n = 0; n <= b->options->batch; n++)
+        slr_pipeline_encode_text(b->pipe, b->ids + n * b->tokens, b->states + n * slr_pipeline_state_count(b->pipe));
+    for (int64_t n = 1; n < b->options->batch; n++)
+        memcpy(b->states + (b->options->batch + n) * slr_pipeline_state_count(b->pipe),
+               b->states + b->options->batch * slr_pipeline_state_count(b->pipe),
+               (size_t)slr_pipeline_state_count(b->pipe) * sizeof *b->states);
+}
+
+static void draw_noise(bench *b)
+{
+    slr_rng rng = slr_rng_at(1, SLR_STREAM_SAMPLING, 0, 0);
+    slr_rng_fill_normal(&rng, b->latents, (size_t)slr_pipeline_latent_count(b->pipe));
+}
+
 static selora_status allocate_drawing(bench *b, slr_error *err)
 {
     const slr_bench_options *o = b->options;
-    int64_t latents = slr_pipeline_latent_count(b->pipe), states = slr_pipeline_state_count(b->pipe);
-    int64_t pixels = o->task == SLR_BENCH_GENERATE ? o->batch * o->size * o->size * b->model->vae.out_channels : 1;
-    b->latents = slr_alloc((size_t)latents, sizeof *b->latents);
-    b->states = slr_alloc(2 * (size_t)states, sizeof *b->states);
-    b->images = slr_alloc((size_t)pixels, sizeof *b->images);
+    size_t latents = (size_t)slr_pipeline_latent_count(b->pipe), states = (size_t)slr_pipeline_state_count(b->pipe);
+    size_t pixels = (size_t)(o->batch * o->size * o->size * b->model->vae.out_channels);
+    b->latents = slr_alloc(latents, sizeof *b->latents);
+    b->states = slr_alloc(2 * (size_t)o->batch * states, sizeof *b->states);
+    b->images = slr_alloc(pixels, sizeof *b->images);
     if (!b->latents || !b->states || !b->images)
-        return slr_fail_memory(err, (size_t)(latents + 2 * states + pixels) * sizeof *b->latents, "the pictures");
+        return slr_fail_memory(err, (latents + 2 * (size_t)o->batch * states + pixels) * sizeof *b->latents,
+                               "the pictures");
     SLR_TRY(slr_pipeline_allocate(b->pipe, err));
-    encode_texts(b);
+    draw_noise(b);
+    if (o->task != SLR_BENCH_DECODE)
+        encode_texts(b);
     return SELORA_OK;
+}
+
+static selora_status sample(bench *b, slr_sampler_kind sampler, int steps, slr_error *err)
+{
+    slr_sample_request request = {.schedule = &b->schedule, .sampler = sampler, .steps = steps, .guidance = 7.5,
+                                  .states = b->states,
+                                  .negatives = b->states + b->options->batch * slr_pipeline_state_count(b->pipe)};
+    draw_noise(b);
+    return slr_pipeline_sample(b->pipe, &request, b->latents, err);
+}
+
+static selora_status denoise(bench *b, slr_error *err)
+{
+    return sample(b, SLR_SAMPLER_DDIM, 1, err);
+}
+
+static selora_status decode(bench *b, slr_error *err)
+{
+    return slr_pipeline_decode(b->pipe, b->latents, b->images, err);
+}
+
+static selora_status generate(bench *b, slr_error *err)
+{
+    encode_texts(b);
+    SLR_TRY(sample(b, SLR_SAMPLER_PNDM, SLR_BENCH_SAMPLER_STEPS, err));
+    return decode(b, err);
+}
+
+static selora_status prepare_encoding(bench *b, size_t *bytes, slr_error *err)
+{
+    int size = (int)b->options->size;
+    SLR_TRY(slr_latent_encoder_new(b->model, size, size, b->options->backend, b->options->threads, &b->encoder, err));
+    *bytes = slr_latent_encoder_bytes(b->encoder);
+    return SELORA_OK;
+}
+
+static selora_status allocate_encoding(bench *b, slr_error *err)
+{
+    size_t pixels = (size_t)(b->options->size * b->options->size * b->model->vae.in_channels);
+    b->pixels = slr_alloc(pixels, sizeof *b->pixels);
+    b->moments = slr_alloc((size_t)slr_latent_encoder_count(b->encoder), sizeof *b->moments);
+    if (!b->pixels || !b->moments)
+        return slr_fail_memory(err, pixels * sizeof *b->pixels, "a picture");
+    for (size_t i = 0; i < pixels; i++)
+        b->pixels[i] = (float)(i % 255) / 127 - 1;
+    return slr_latent_encoder_allocate(b->encoder, err);
+}
+
+static selora_status encode(bench *b, slr_error *err)
+{
+    for (int64_t n = 0; n < b->options->batch; n++)
+        SLR_TRY(slr_latent_encoder_run(b->encoder, b->pixels, b->moments, err));
+    return SELORA_OK;
+}
+
+typedef struct task {
+    unsigned parts;
+    selora_status (*prepare)(bench *b, size_t *bytes, slr_error *err); /* plans; allocates nothing large */
+    selora_status (*allocate)(bench *b, slr_error *err);
+    selora_status (*step)(bench *b, slr_error *err);
+} task;
+
+static const task tasks[SLR_BENCH_TASKS] = {
+    [SLR_BENCH_TRAIN] = {SLR_MODEL_TEXT | SLR_MODEL_UNET, prepare_training, allocate_training, train},
+    [SLR_BENCH_DENOISE] = {SLR_MODEL_TEXT | SLR_MODEL_UNET, prepare_drawing, allocate_drawing, denoise},
+    [SLR_BENCH_DECODE] = {SLR_MODEL_VAE, prepare_drawing, allocate_drawing, decode},
+    [SLR_BENCH_ENCODE] = {SLR_MODEL_VAE, prepare_encoding, allocate_encoding, encode},
+    [SLR_BENCH_GENERATE] = {SLR_MODEL_WHOLE, prepare_drawing, allocate_drawing, generate},
+};
+
+unsigned slr_bench_parts(slr_bench_task kind)
+{
+    return tasks[kind].parts;
 }
 
 static void close_bench(bench *b)
@@ -158,40 +254,24 @@ static void close_bench(bench *b)
     slr_trainer_free(b->trainer);
     slr_adapter_set_free(b->set);
     slr_pipeline_free(b->pipe);
+    slr_latent_encoder_free(b->encoder);
     free(b->ids);
     free(b->samples);
     free(b->moments);
     free(b->latents);
     free(b->states);
     free(b->images);
-}
-
-static selora_status draw(bench *b, slr_error *err)
-{
-    bool whole = b->options->task == SLR_BENCH_GENERATE;
-    slr_rng rng = slr_rng_at(1, SLR_STREAM_SAMPLING, 0, 0);
-    slr_rng_fill_normal(&rng, b->latents, (size_t)slr_pipeline_latent_count(b->pipe));
-    if (whole)
-        encode_texts(b);
-    slr_sample_request request = {.schedule = &b->schedule, .sampler = whole ? SLR_SAMPLER_PNDM : SLR_SAMPLER_DDIM,
-                                  .steps = whole ? SLR_BENCH_SAMPLER_STEPS : 1, .guidance = 7.5, .states = b->states,
-                                  .negatives = b->states + slr_pipeline_state_count(b->pipe)};
-    SLR_TRY(slr_pipeline_sample(b->pipe, &request, b->latents, err));
-    return whole ? slr_pipeline_decode(b->pipe, b->latents, b->images, err) : SELORA_OK;
-}
-
-static selora_status step(bench *b, slr_error *err)
-{
-    slr_train_result result;
-    return b->trainer ? slr_trainer_step(b->trainer, b->samples, &result, err) : draw(b, err);
+    free(b->pixels);
 }
 
 /* The plan of a part of the task, NULL where there is none. */
 static slr_plan *plan_at(const bench *b, int i)
 {
-    if (b->trainer)
-        return i == 0 ? slr_train_graph_plan(slr_trainer_graph(b->trainer)) : NULL;
-    return slr_pipeline_plan(b->pipe, i);
+    if (b->pipe)
+        return slr_pipeline_plan(b->pipe, i);
+    if (i > 0)
+        return NULL;
+    return b->trainer ? slr_train_graph_plan(slr_trainer_graph(b->trainer)) : slr_latent_encoder_plan(b->encoder);
 }
 
 static double processor_seconds(void)
@@ -208,36 +288,32 @@ static int by_value(const void *a, const void *b)
     return x < y ? -1 : x > y;
 }
 
-/* Runs of the text encoder, the denoiser and the decoder in one step. */
-static double gmac_of(const bench *b)
+/* Costs of one step, and what they add up to. */
+static selora_status read_costs(const bench *b, double total, slr_bench_result *r, slr_error *err)
 {
-    if (b->trainer)
-        return 1e-9 * (double)slr_plan_macs(plan_at(b, 0));
-    double denoiser = 1e-9 * (double)slr_plan_macs(plan_at(b, 1));
-    if (b->options->task == SLR_BENCH_DENOISE)
-        return denoiser;
-    return 2e-9 * (double)slr_plan_macs(plan_at(b, 0)) + (SLR_BENCH_SAMPLER_STEPS + 1) * denoiser +
-           1e-9 * (double)slr_plan_macs(plan_at(b, 2));
+    double in_ops = 0;
+    for (int i = 0; i < SLR_PIPELINE_STAGES; i++)
+        if (plan_at(b, i))
+            SLR_TRY(slr_op_costs_add(&r->costs, plan_at(b, i), b->options->shapes, err));
+    for (size_t i = 0; i < r->costs.count; i++)
+        for (int pass = 0; pass < SLR_PASS_COUNT; pass++) {
+            in_ops += r->costs.rows[i].seconds[pass];
+            r->costs.rows[i].seconds[pass] /= b->options->repeat;
+            r->costs.rows[i].gmac[pass] /= b->options->repeat;
+            r->gmac += r->costs.rows[i].gmac[pass];
+        }
+    slr_op_costs_sort(&r->costs);
+    r->other_s = (total - in_ops) / b->options->repeat;
+    return SELORA_OK;
 }
 
 static void summarise(const bench *b, double *times, slr_bench_result *r)
 {
     int repeat = b->options->repeat;
-    double total = 0, in_ops = 0;
-    for (int i = 0; i < repeat; i++)
-        total += times[i];
     qsort(times, (size_t)repeat, sizeof *times, by_value);
     r->best_s = times[0];
     r->median_s = repeat % 2 ? times[repeat / 2] : 0.5 * (times[repeat / 2 - 1] + times[repeat / 2]);
     r->samples_per_s = (double)b->options->batch / r->median_s;
-    r->gmac = gmac_of(b);
-    for (int i = 0; i < SLR_PIPELINE_STAGES; i++)
-        for (int k = 0; plan_at(b, i) && k < 2 * SLR_OP_COUNT; k++) {
-            double seconds = slr_plan_profile_read(plan_at(b, i))->seconds[k / SLR_OP_COUNT][k % SLR_OP_COUNT];
-            r->seconds[k / SLR_OP_COUNT][k % SLR_OP_COUNT] += seconds / repeat;
-            in_ops += seconds;
-        }
-    r->other_s = (total - in_ops) / repeat;
     r->weight_bytes = slr_weight_store_bytes(b->model->weights);
     if (b->set) {
         r->adapter_bytes = slr_adapter_set_bytes(b->set);
@@ -246,55 +322,68 @@ static void summarise(const bench *b, double *times, slr_bench_result *r)
     }
 }
 
-static selora_status measure(bench *b, const slr_hooks *hooks, slr_bench_result *r, slr_error *err)
+/* A step that brings pages and caches into being, then those that count. */
+static selora_status run_steps(bench *b, const slr_hooks *hooks, double *times, slr_bench_result *r, slr_error *err)
 {
+    const task *t = &tasks[b->options->task];
     int repeat = b->options->repeat;
-    double *times = slr_alloc((size_t)repeat, sizeof *times);
-    if (!times)
-        return slr_fail_memory(err, (size_t)repeat * sizeof *times, "the times");
-    slr_task task = slr_task_begin(hooks, "bench", repeat);
-    selora_status status = step(b, err);
+    slr_task progress = slr_task_begin(hooks, "bench", repeat);
+    double start = slr_clock_seconds(), total = 0;
+    SLR_TRY(t->step(b, err));
+    r->first_s = slr_clock_seconds() - start;
     for (int i = 0; i < SLR_PIPELINE_STAGES; i++)
         if (plan_at(b, i))
             slr_plan_profile_reset(plan_at(b, i));
     double processor = processor_seconds();
-    for (int i = 0; status == SELORA_OK && i < repeat; i++) {
-        if (slr_interrupted(hooks)) {
-            status = slr_fail(err, SELORA_INTERRUPTED, "interrupted");
-            break;
-        }
-        double start = slr_clock_seconds();
-        status = step(b, err);
+    for (int i = 0; i < repeat; i++) {
+        if (slr_interrupted(hooks))
+            return slr_fail(err, SELORA_INTERRUPTED, "interrupted");
+        start = slr_clock_seconds();
+        SLR_TRY(t->step(b, err));
         times[i] = slr_clock_seconds() - start;
-        slr_task_report(&task, i + 1, "%.3f s", times[i]);
+        total += times[i];
+        slr_task_report(&progress, i + 1, "%.3f s", times[i]);
     }
-    if (status == SELORA_OK) {
-        r->cpu_s = (processor_seconds() - processor) / repeat / b->options->threads;
+    r->cpu_s = (processor_seconds() - processor) / repeat / b->options->threads;
+    return read_costs(b, total, r, err);
+}
+
+static selora_status measure(bench *b, const slr_hooks *hooks, slr_bench_result *r, slr_error *err)
+{
+    size_t repeat = (size_t)b->options->repeat;
+    double *times = slr_alloc(repeat, sizeof *times);
+    if (!times)
+        return slr_fail_memory(err, repeat * sizeof *times, "the times");
+    selora_status status = run_steps(b, hooks, times, r, err);
+    if (status == SELORA_OK)
         summarise(b, times, r);
-    }
     free(times);
     return status;
+}
+
+static selora_status prepare(bench *b, slr_bench_result *r, slr_error *err)
+{
+    const task *t = &tasks[b->options->task];
+    double start = slr_clock_seconds();
+    SLR_TRY(make_texts(b, err));
+    SLR_TRY(t->prepare(b, &r->plan_bytes, err));
+    SLR_TRY(slr_check_free_memory(r->plan_bytes, "the bench", "choose a smaller --size or --batch", err));
+    SLR_TRY(t->allocate(b, err));
+    r->plan_s = slr_clock_seconds() - start;
+    return SELORA_OK;
 }
 
 selora_status slr_bench_run(const slr_model *model, const slr_bench_options *options, const slr_hooks *hooks,
                             slr_bench_result *result, slr_error *err)
 {
     bench b = {.model = model, .options = options};
-    bool training = options->task == SLR_BENCH_TRAIN;
     slr_scheduler_config config;
     struct rusage usage;
     memset(result, 0, sizeof *result);
     SLR_TRY(check_options(model, options, err));
     slr_scheduler_config_sd15(&config);
     slr_schedule_init(&b.schedule, &config);
-    selora_status status = make_texts(&b, err);
-    if (status == SELORA_OK)
-        status = training ? prepare_training(&b, &result->plan_bytes, err)
-                          : prepare_drawing(&b, &result->plan_bytes, err);
-    if (status == SELORA_OK)
-        status = slr_check_free_memory(result->plan_bytes, "the bench", "choose a smaller --size or --batch", err);
-    if (status == SELORA_OK)
-        status = training ? allocate_training(&b, err) : allocate_drawing(&b, err);
+    selora_status status = prepare(&b, result, err);
     if (status == SELORA_OK)
         status = measure(&b, hooks, result, err);
     getrusage(RUSAGE_SELF, &usage);
@@ -305,4 +394,9 @@ selora_status slr_bench_run(const slr_model *model, const slr_bench_options *opt
         result->share = 2 * result->gmac / result->best_s / result->ceiling_gflops;
     close_bench(&b);
     return status;
+}
+
+void slr_bench_result_free(slr_bench_result *result)
+{
+    slr_op_costs_free(&result->costs);
 }

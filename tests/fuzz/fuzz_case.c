@@ -51,7 +51,7 @@ static slr_model *model_once(void)
 {
     static slr_model *model;
     slr_error err = {0};
-    if (!model && slr_model_random(&unet, &vae, &text, 1, true, SLR_WEIGHTS_KEEP, &model, &err) != SELORA_OK)
+    if (!model && slr_model_random(&unet, &vae, &text, 1, SLR_MODEL_WHOLE, SLR_WEIGHTS_KEEP, &model, &err) != SELORA_OK)
         abort();
     return model;
 }

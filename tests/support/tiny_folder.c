@@ -45,7 +45,7 @@ slr_model *tiny_model(uint64_t seed)
     slr_model *model;
     slr_error err = {0};
     tiny_configs(&unet, &vae, &text);
-    insist(slr_model_random(&unet, &vae, &text, seed, true, SLR_WEIGHTS_KEEP, &model, &err) == SELORA_OK, err.message);
+    insist(slr_model_random(&unet, &vae, &text, seed, SLR_MODEL_WHOLE, SLR_WEIGHTS_KEEP, &model, &err) == SELORA_OK, err.message);
     return model;
 }
 
