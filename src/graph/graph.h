@@ -23,7 +23,7 @@
 #include "core/status.h"
 #include "graph/low_rank_slot.h"
 
-enum { SLR_MAX_DIMS = 4, SLR_MAX_INPUTS = 3 };
+enum { SLR_MAX_DIMS = 4, SLR_MAX_INPUTS = 3, SLR_MAX_KERNEL = 11 };
 
 /* Index of a tensor in its graph; -1 means none. */
 typedef int slr_tid;

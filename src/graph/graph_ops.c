@@ -44,7 +44,7 @@ slr_tid slr_graph_conv2d(slr_graph *graph, slr_tid x, const char *path, int64_t 
     const slr_tensor *in = at(graph, x);
     if (in->dims != 4)
         return slr_graph_fail(graph, SELORA_USAGE, "%s: a convolution needs (N,H,W,C)", path);
-    if (kernel < 1 || stride < 1 || pads.top < 0 || pads.left < 0 || pads.bottom < 0 || pads.right < 0)
+    if (kernel < 1 || kernel > SLR_MAX_KERNEL || stride < 1 || pads.top < 0 || pads.left < 0 || pads.bottom < 0 || pads.right < 0)
         return slr_graph_fail(graph, SELORA_USAGE, "%s: impossible kernel, stride or padding", path);
     int64_t height = in->shape[1] + pads.top + pads.bottom - kernel;
     int64_t width = in->shape[2] + pads.left + pads.right - kernel;

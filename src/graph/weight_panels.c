@@ -4,7 +4,8 @@
 #include <math.h>
 #include <string.h>
 
-enum { PIECE = 128 }; /* columns of the file's rows that are turned at a time */
+enum { PIECE = 144 }; /* columns of the file's rows that are turned at a time: the taps of a few channels */
+_Static_assert(PIECE >= SLR_MAX_KERNEL * SLR_MAX_KERNEL, "a piece holds a channel");
 
 slr_weight_size slr_weight_size_of(const slr_weight_spec *spec)
 {
@@ -60,13 +61,19 @@ static int look_at(const slr_real *values, int64_t count, slr_real limit)
     return (sum == 0 ? 0 : 1) | (most > limit ? 2 : 0);
 }
 
-/* Columns [first, first + count) of a panel's rows in the file: column e is channel e / taps under tap e % taps. */
+static int64_t taps_of(const slr_weight_spec *spec)
+{
+    return spec->kind == SLR_WEIGHT_CONV ? spec->shape[2] * spec->shape[3] : 1;
+}
+
+/* Columns [first, first + count), whole channels, of a panel's rows in the file, where column e is channel e / taps under
+ * tap e % taps. */
 static int turn_piece(const slr_weight_spec *spec, const slr_stored_tensor *tensor, slr_dtype dtype, void *data,
                       int64_t panel, int64_t first, int64_t count)
 {
     slr_weight_size size = slr_weight_size_of(spec);
-    int64_t taps = spec->kind == SLR_WEIGHT_CONV ? spec->shape[2] * spec->shape[3] : 1, in = size.depth / taps;
-    slr_real rows[SLR_PANEL][PIECE], line[SLR_PANEL];
+    int64_t taps = taps_of(spec), in = size.depth / taps, channels = count / taps;
+    slr_real rows[SLR_PANEL][PIECE], lines[PIECE * SLR_PANEL];
     int problems = 0;
     for (int j = 0; j < SLR_PANEL; j++) {
         int64_t o = panel * SLR_PANEL + j;
@@ -76,11 +83,11 @@ static int turn_piece(const slr_weight_spec *spec, const slr_stored_tensor *tens
             memset(rows[j], 0, (size_t)count * sizeof rows[j][0]);
         problems |= look_at(rows[j], count, limit_of(dtype));
     }
-    for (int64_t e = 0; e < count; e++) {
-        int64_t k = (first + e) % taps * in + (first + e) / taps;
-        for (int j = 0; j < SLR_PANEL; j++)
-            line[j] = rows[j][e];
-        put(data, dtype, (panel * size.depth + k) * SLR_PANEL, line, SLR_PANEL);
+    for (int64_t tap = 0; tap < taps; tap++) {
+        for (int64_t c = 0; c < channels; c++)
+            for (int j = 0; j < SLR_PANEL; j++)
+                lines[c * SLR_PANEL + j] = rows[j][c * taps + tap];
+        put(data, dtype, (panel * size.depth + tap * in + first / taps) * SLR_PANEL, lines, channels * SLR_PANEL);
     }
     return problems;
 }
@@ -102,12 +109,13 @@ bool slr_weight_convert(const slr_weight_spec *spec, const slr_stored_tensor *te
     slr_weight_size size = slr_weight_size_of(spec);
     bool panelled = is_panelled(spec);
     int64_t lines = panelled ? (size.rows + SLR_PANEL - 1) / SLR_PANEL : size.rows;
-    int64_t pieces = (size.depth + PIECE - 1) / PIECE;
+    int64_t piece = panelled ? PIECE / taps_of(spec) * taps_of(spec) : PIECE;
+    int64_t pieces = (size.depth + piece - 1) / piece;
     int problems = 0;
 #pragma omp parallel for schedule(static) reduction(| : problems) if (lines * size.depth > 1 << 16)
     for (int64_t task = 0; task < lines * pieces; task++) {
-        int64_t line = task / pieces, first = task % pieces * PIECE;
-        int64_t count = size.depth - first < PIECE ? size.depth - first : PIECE;
+        int64_t line = task / pieces, first = task % pieces * piece;
+        int64_t count = size.depth - first < piece ? size.depth - first : piece;
         problems |= panelled ? turn_piece(spec, tensor, dtype, data, line, first, count)
                              : copy_piece(tensor, dtype, data, line * size.depth + first, count);
     }
