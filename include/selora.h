@@ -213,6 +213,8 @@ typedef struct selora_train_options {
     int64_t checkpoint_every, checkpoints_keep, validate_every;
     int64_t validation_images, validation_steps;
     double validation_guidance;
+    const char *memory;     /* auto, A, B, C: what is computed again instead of being kept, less memory from A to C; equal bits */
+    const char *max_memory; /* what the process may hold, such as "3G" or "500M"; NULL: what is free */
     const char *validation_prompts; /* prompts for the sample grid, separated by '|'; NULL: captions of the validation part */
     int resume, dry_run;
 } selora_train_options;
@@ -261,6 +263,7 @@ typedef struct selora_bench_options {
     const char *task;   /* train, denoise, decode, encode, generate */
     const char *method; /* as for training */
     const char *weights; /* in memory; NULL: auto */
+    const char *memory, *max_memory; /* as for training */
     int64_t size, batch, repeat;
     const char *compute; /* as for training */
     const char *by;      /* costs by class of op, or by class and shape: class, shape */

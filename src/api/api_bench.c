@@ -7,6 +7,7 @@
 #include <string.h>
 
 #include "api/context.h"
+#include "api/memory_options.h"
 #include "core/clock.h"
 #include "core/memory.h"
 #include "io/json.h"
@@ -96,6 +97,7 @@ static selora_status read_options(const selora_context *context, const selora_be
         bench->task++;
     if (bench->task == SLR_BENCH_TASKS)
         return slr_fail(err, SELORA_USAGE, "--task: found \"%s\", expected train, denoise, decode, encode or generate", task);
+    SLR_TRY(slr_memory_options_read(options->memory, options->max_memory, &bench->memory, err));
     if (!slr_method_kind_named(method, &bench->method))
         return slr_fail(err, SELORA_USAGE, "--method: found \"%s\", expected selora, selora-authors or lora", method);
     const char *by = options->by ? options->by : "class";
@@ -140,16 +142,19 @@ static char *as_json(const selora_bench_options *o, const slr_bench_options *b, 
     json_t *times = json_pack("{s:f, s:f, s:f, s:f, s:f, s:f, s:f}", "best_s", r->best_s, "median_s", r->median_s,
                               "samples_per_s", r->samples_per_s, "cpu_s", r->cpu_s, "weights_s", r->weights_s, "plan_s",
                               r->plan_s, "first_s", r->first_s);
-    json_t *figures = json_pack("{s:I, s:I, s:I, s:I, s:f, s:f, s:f}", "peak_bytes", (json_int_t)r->peak_bytes,
-                                "plan_bytes", (json_int_t)r->plan_bytes, "weight_bytes", (json_int_t)r->weight_bytes,
-                                "adapter_bytes", (json_int_t)r->adapter_bytes, "gmac", r->gmac, "ceiling_gflops",
-                                r->ceiling_gflops, "ceiling_share", r->share);
+    json_t *figures = json_pack("{s:I, s:I, s:I, s:I, s:I, s:f, s:f, s:f}", "peak_bytes", (json_int_t)r->peak_bytes,
+                                "predicted_bytes", (json_int_t)r->predicted_bytes, "plan_bytes",
+                                (json_int_t)r->plan_bytes, "weight_bytes", (json_int_t)r->weight_bytes, "adapter_bytes",
+                                (json_int_t)r->adapter_bytes, "gmac", r->gmac, "ceiling_gflops", r->ceiling_gflops,
+                                "ceiling_share", r->share);
     if (root && times && figures) {
         json_object_update(root, times);
         json_object_update(root, figures);
     }
     json_decref(times);
     json_decref(figures);
+    if (b->task == SLR_BENCH_TRAIN)
+        json_object_set_new(root, "memory", json_string(slr_recompute_name(r->recompute)));
     json_object_set_new(root, "compute", json_string(slr_backend_is_bf16(b->backend) ? "bf16" : "f32"));
     json_object_set_new(root, "breakdown", breakdown_of(r));
     char *text = slr_json_text(root, 2), *line = text ? slr_format("%s\n", text) : NULL;
@@ -207,7 +212,6 @@ static char *as_table(const selora_bench_options *o, const slr_bench_options *b,
     FILE *stream = open_memstream(&text, &size);
     if (!stream)
         return NULL;
-    const double gib = 1024.0 * 1024 * 1024;
     static const char *const steps[SLR_BENCH_TASKS] = {"a training step", "a guided network call", "the VAE's decoder",
                                                        "the VAE's encoder", "a batch of pictures, 50 steps"};
     fprintf(stream, "%s, %s, %lldx%lld pixels, batch %lld, %d threads\n", o->config ? o->config : "sd15", steps[b->task],
@@ -218,8 +222,11 @@ static char *as_table(const selora_bench_options *o, const slr_bench_options *b,
                 (long long)r->parameters);
     fprintf(stream, "best %.4f s, median %.4f s of %lld; %.3f samples/s; processor time %.4f s a thread\n", r->best_s,
             r->median_s, (long long)o->repeat, r->samples_per_s, r->cpu_s);
-    fprintf(stream, "memory: peak %.2f GiB; graphs %.2f, weights %.2f, adapters %.3f GiB\n", (double)r->peak_bytes / gib,
-            (double)r->plan_bytes / gib, (double)r->weight_bytes / gib, (double)r->adapter_bytes / gib);
+    fprintf(stream, "memory: peak %.3f GB, predicted %.3f", (double)r->peak_bytes / 1e9, (double)r->predicted_bytes / 1e9);
+    if (b->task == SLR_BENCH_TRAIN)
+        fprintf(stream, " in class %s", slr_recompute_name(r->recompute));
+    fprintf(stream, "; graphs %.3f, weights %.3f, adapters %.3f GB\n", (double)r->plan_bytes / 1e9,
+            (double)r->weight_bytes / 1e9, (double)r->adapter_bytes / 1e9);
     fprintf(stream, "before that: weights %.2f s, plan and memory %.2f s, first step %.2f s\n", r->weights_s, r->plan_s,
             r->first_s);
     fprintf(stream, "%.1f GMAC: %.1f GF/s, %.0f %% of the ceiling of this run, %.1f GF/s\n\n", r->gmac,

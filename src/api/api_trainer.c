@@ -3,7 +3,6 @@
 #include <stdlib.h>
 
 #include "api/train_settings.h"
-#include "core/free_memory.h"
 #include "core/memory.h"
 #include "data/latent_encoder.h"
 
@@ -42,6 +41,7 @@ static selora_status build(selora_trainer *t, const slr_model *model, const selo
                            slr_error *err)
 {
     slr_trainer_options *inner = &t->settings.trainer;
+    size_t peak;
     if (options->steps < 1 || options->steps > UINT32_MAX)
         return slr_fail(err, SELORA_USAGE, "steps: found %lld, expected how many there will be (schedules and expand_until "
                         "need it)", (long long)options->steps);
@@ -53,8 +53,9 @@ static selora_status build(selora_trainer *t, const slr_model *model, const selo
     SLR_TRY(slr_trainer_new(model, t->set, inner, &t->trainer, err));
     SLR_TRY(slr_latent_encoder_new(model, t->settings.prepare.width, t->settings.prepare.height, inner->backend,
                                    inner->threads, &t->encoder, err));
-    SLR_TRY(slr_check_free_memory(slr_trainer_bytes(t->trainer) + slr_latent_encoder_bytes(t->encoder), "training",
-                                  "choose a smaller size or batch_size", err));
+    SLR_TRY(slr_memory_fit(t->trainer, &t->settings.memory, slr_weight_store_bytes(model->weights),
+                           slr_adapter_set_bytes(t->set) + slr_latent_encoder_bytes(t->encoder),
+                           "choose a smaller size or batch_size", &peak, err));
     return allocate(t, err);
 }
 

@@ -87,6 +87,8 @@ static const selora_option train_list[] = {
     INT(T, "validation-steps", validation_steps, 1, 1000, "sampler steps of the grid (25)"),
     NUM(T, "validation-guidance", validation_guidance, 0, 100, "guidance of the grid (7.5)"),
     TEXT(T, "validation-prompt", validation_prompts, "TEXT", "prompts of the grid, separated by | (captions of the validation part)"),
+    CHOICE(T, "memory", memory, "auto|A|B|C", "what backward computes again instead of keeping it, more from A to C, with equal results; auto: no more than fits (auto)"),
+    TEXT(T, "max-memory", max_memory, "SIZE", "what the process may hold, such as 3G or 500M (what is free)"),
     FLAG(T, "resume", resume, "go on from the newest checkpoint of --out"),
     FLAG(T, "dry-run", dry_run, "check everything, print the plan and its memory, train nothing"),
 };
@@ -123,6 +125,8 @@ static const selora_option bench_list[] = {
     CHOICE(B, "task", task, "train|denoise|decode|encode|generate", "a training step, a guided network call, the VAE, a whole picture (train)"),
     CHOICE(B, "method", method, "selora|selora-authors|lora", "(selora)"),
     CHOICE(B, "weights", weights, "keep|auto|f16|bf16|f32", "in memory; auto is f16 (auto)"),
+    CHOICE(B, "memory", memory, "auto|A|B|C", "as for train (auto)"),
+    TEXT(B, "max-memory", max_memory, "SIZE", "as for train (what is free)"),
     INT(B, "size", size, 8, 8192, "pixels (224)"),
     INT(B, "batch", batch, 1, 4096, "(1)"),
     INT(B, "repeat", repeat, 1, 100000, "timed runs (3)"),
@@ -180,7 +184,7 @@ selora_train_options selora_train_defaults(void)
         .lr_schedule = "constant", .lr_cycles = NAN, .lr_power = 1, .beta1 = 0.9, .beta2 = 0.999,
         .epsilon = 1e-8, .weight_decay = 0.01, .seed = 42, .compute = "f32",
         .checkpoint_every = 100, .checkpoints_keep = 2, .validation_images = 4, .validation_steps = 25,
-        .validation_guidance = 7.5,
+        .validation_guidance = 7.5, .memory = "auto",
     };
 }
 
@@ -192,8 +196,8 @@ selora_generate_options selora_generate_defaults(void)
 
 selora_bench_options selora_bench_defaults(void)
 {
-    return (selora_bench_options){.config = "sd15", .task = "train", .method = "selora", .size = 224,
-                                  .batch = 1, .repeat = 3, .compute = "f32", .by = "class"};
+    return (selora_bench_options){.config = "sd15", .task = "train", .method = "selora", .memory = "auto",
+                                  .size = 224, .batch = 1, .repeat = 3, .compute = "f32", .by = "class"};
 }
 
 selora_phantom_options selora_phantom_defaults(void)

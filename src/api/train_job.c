@@ -5,7 +5,6 @@
 #include <string.h>
 
 #include "api/sample_grid.h"
-#include "core/free_memory.h"
 #include "core/memory.h"
 
 /* Validation and pictures cost many steps' time: not more often than this unless asked for. */
@@ -103,17 +102,36 @@ static selora_status make_trainer(slr_train_job *job, slr_error *err)
     return SELORA_OK;
 }
 
-/* What the run will allocate beside the model: encoding and drawing happen one at a time beside training. */
-static selora_status predict_memory(slr_train_job *job, slr_error *err)
+static size_t larger(size_t a, size_t b)
 {
-    size_t pictures = job->split.train_count + job->split.validation_count, drawing = 0;
-    size_t encoding = slr_latent_encoder_bytes(job->encoder), adapters = slr_adapter_set_bytes(job->set);
+    return a > b ? a : b;
+}
+
+/* Adapters, latents, states of captions: there from the first step to the last. */
+static size_t lasting_bytes(const slr_train_job *job)
+{
+    size_t pictures = job->split.train_count + job->split.validation_count, adapters = slr_adapter_set_bytes(job->set);
+    size_t latents = pictures * (size_t)slr_latent_encoder_count(job->encoder) * sizeof(float);
+    size_t states = (size_t)(job->settings.trainer.tokens * job->model->text.width) * sizeof(slr_real);
+    size_t texts = job->settings.text ? 0 : (job->split.train_count + 1) * states, budget = (size_t)SLR_TEXT_BUDGET_MB << 20;
+    return adapters + (job->options->ema > 0 ? adapters / 4 : 0) + latents + (texts < budget ? texts : budget);
+}
+
+/* Pictures are encoded before training, and beside it where crops change; grids are drawn beside it. */
+static selora_status fit_memory(slr_train_job *job, slr_error *err)
+{
+    const slr_train_settings *s = &job->settings;
+    size_t weights = slr_weight_store_bytes(job->model->weights), lasting = lasting_bytes(job);
+    size_t encoding = slr_latent_encoder_bytes(job->encoder), drawing, before;
+    bool anew = s->prepare.random_crop || s->prepare.random_flip;
     SLR_TRY(slr_sample_grid_bytes(job, &drawing, err));
-    job->memory = slr_trainer_bytes(job->trainer) + adapters + (job->options->ema > 0 ? adapters / 4 : 0) +
-                  pictures * (size_t)slr_latent_encoder_count(job->encoder) * sizeof(float) +
-                  (encoding > drawing ? encoding : drawing);
-    return slr_check_free_memory(job->memory, "training", "choose a smaller --size or --batch-size (with "
-                                 "--gradient-accumulation-steps), or --train unet", err);
+    SLR_TRY(slr_memory_check(&s->memory, weights, lasting + encoding, "encoding pictures", "choose a smaller --size",
+                             &before, err));
+    SLR_TRY(slr_memory_fit(job->trainer, &s->memory, weights, lasting + larger(drawing, anew ? encoding : 0),
+                           "choose --memory auto, a smaller --size or --batch-size (with --gradient-accumulation-steps), or "
+                           "--train unet", &job->peak, err));
+    job->peak = larger(job->peak, before);
+    return SELORA_OK;
 }
 
 static selora_status open_all(slr_train_job *job, slr_error *err)
@@ -124,7 +142,7 @@ static selora_status open_all(slr_train_job *job, slr_error *err)
     SLR_TRY(encode_captions(job, err));
     SLR_TRY(count_steps(job, err));
     SLR_TRY(make_trainer(job, err));
-    return predict_memory(job, err);
+    return fit_memory(job, err);
 }
 
 selora_status slr_train_job_open(slr_train_job *job, selora_context *context, const selora_train_options *options,
@@ -181,7 +199,8 @@ void slr_train_job_describe(const slr_train_job *job)
              (long long)job->steps, (long long)job->places, (long long)job->validate_every);
     slr_note(hooks, "backend %s, %d threads: %s; %.1f GMAC forward a batch", job->facts.backend, job->facts.threads,
              slr_backend_precision(job->settings.trainer.backend), (double)slr_trainer_macs(job->trainer) / 1e9);
-    slr_note(hooks, "memory: %.2f GB to train, beside the %.2f GB of the model (weights %s)", (double)job->memory / 1e9,
-             (double)slr_weight_store_bytes(job->model->weights) / 1e9,
-             slr_weight_policy_name(slr_weight_store_policy(job->model->weights)));
+    slr_note(hooks, "memory: %.2f GB at most; weights (%s) %.2f GB, a step %.2f GB (class %s)", (double)job->peak / 1e9,
+             slr_weight_policy_name(slr_weight_store_policy(job->model->weights)),
+             (double)slr_weight_store_bytes(job->model->weights) / 1e9, (double)slr_trainer_bytes(job->trainer) / 1e9,
+             slr_recompute_name(slr_trainer_get_options(job->trainer)->recompute));
 }

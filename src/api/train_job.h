@@ -18,6 +18,8 @@
 #include "report/run_file.h"
 #include "train/data_order.h"
 
+enum { SLR_TEXT_BUDGET_MB = 512 }; /* states of captions that a frozen text encoder keeps */
+
 typedef struct slr_train_job {
     selora_context *context;
     const selora_train_options *options;
@@ -35,7 +37,7 @@ typedef struct slr_train_job {
     int64_t places;         /* pictures a step */
     int64_t validate_every; /* steps */
     slr_rank_log rank_log;  /* to be set when there is a log */
-    size_t memory;          /* what will be allocated */
+    size_t peak;            /* the most memory that the process is expected to hold */
 } slr_train_job;
 
 /* Must not move afterwards. slr_train_job_close() also after a failure. */

@@ -20,8 +20,7 @@
 #include "train/checkpoint.h"
 #include "train/validation.h"
 
-/* States of captions that a frozen text encoder keeps. */
-static const size_t text_budget = (size_t)512 << 20;
+static const size_t text_budget = (size_t)SLR_TEXT_BUDGET_MB << 20;
 
 typedef struct train_run {
     slr_train_job *job;

@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "adapters/targets.h"
+#include "api/memory_options.h"
 #include "core/memory.h"
 #include "data/picture_size.h"
 
@@ -173,6 +174,7 @@ static selora_status read_all(slr_train_settings *s, const selora_context *conte
     SLR_TRY(read_components(s, o->train, err));
     SLR_TRY(read_pictures(s, model, err));
     SLR_TRY(read_method(s, err));
+    SLR_TRY(slr_memory_options_read(o->memory, o->max_memory, &s->memory, err));
     SLR_TRY(read_optimiser(s, err));
     SLR_TRY(slr_scheduler_config_read(model->scheduler_path, &config, err));
     slr_schedule_init(&s->schedule, &config);

@@ -16,7 +16,7 @@
 #include "api/context.h"
 #include "data/image_prepare.h"
 #include "models/clip_tokenizer.h"
-#include "train/trainer.h"
+#include "train/memory_fit.h"
 
 typedef struct slr_train_settings {
     const selora_train_options *options;
@@ -26,6 +26,7 @@ typedef struct slr_train_settings {
     slr_schedule schedule;
     slr_tokenizer *tokenizer;
     int64_t *empty_ids;          /* of the empty caption */
+    slr_memory_rule memory;
     slr_trainer_options trainer; /* complete but for steps and the callbacks; points into this struct */
 } slr_train_settings;
 

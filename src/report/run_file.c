@@ -16,10 +16,11 @@ enum { MAX_JSON = 1 << 20 };
 /* Options of the moment, never stored ... */
 static const char *const momentary[] = {"resume", "dry-run", NULL};
 /* ... and those that may differ when a run goes on: where things are (their contents are hashed), how long it goes on,
- * how often it saves and shows. */
+ * how often it saves and shows, what it computes again rather than keeps. */
 static const char *const changeable[] = {
     "model", "data", "out", "steps", "epochs", "checkpoint-every", "checkpoints-total-limit", "validate-every",
-    "validation-images", "validation-steps", "validation-guidance", "validation-prompt", "resume", "dry-run", NULL,
+    "validation-images", "validation-steps", "validation-guidance", "validation-prompt", "memory", "max-memory", "resume",
+    "dry-run", NULL,
 };
 
 static bool is_among(const char *name, const char *const *names)

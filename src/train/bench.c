@@ -7,7 +7,6 @@
 
 #include "adapters/targets.h"
 #include "core/clock.h"
-#include "core/free_memory.h"
 #include "core/memory.h"
 #include "core/rng.h"
 #include "data/latent_encoder.h"
@@ -361,13 +360,27 @@ static selora_status measure(bench *b, const slr_hooks *hooks, slr_bench_result 
     return status;
 }
 
+static selora_status fit_memory(bench *b, slr_bench_result *r, slr_error *err)
+{
+    const slr_memory_rule *rule = &b->options->memory;
+    size_t weights = slr_weight_store_bytes(b->model->weights);
+    if (!b->trainer)
+        return slr_memory_check(rule, weights, r->plan_bytes, "the bench", "choose a smaller --size or --batch",
+                                &r->predicted_bytes, err);
+    SLR_TRY(slr_memory_fit(b->trainer, rule, weights, slr_adapter_set_bytes(b->set),
+                           "choose --memory auto, or a smaller --size or --batch", &r->predicted_bytes, err));
+    r->plan_bytes = slr_trainer_bytes(b->trainer);
+    r->recompute = slr_trainer_get_options(b->trainer)->recompute;
+    return SELORA_OK;
+}
+
 static selora_status prepare(bench *b, slr_bench_result *r, slr_error *err)
 {
     const task *t = &tasks[b->options->task];
     double start = slr_clock_seconds();
     SLR_TRY(make_texts(b, err));
     SLR_TRY(t->prepare(b, &r->plan_bytes, err));
-    SLR_TRY(slr_check_free_memory(r->plan_bytes, "the bench", "choose a smaller --size or --batch", err));
+    SLR_TRY(fit_memory(b, r, err));
     SLR_TRY(t->allocate(b, err));
     r->plan_s = slr_clock_seconds() - start;
     return SELORA_OK;

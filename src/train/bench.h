@@ -14,9 +14,9 @@
 #ifndef SLR_BENCH_H
 #define SLR_BENCH_H
 
-#include "adapters/method.h"
 #include "core/hooks.h"
 #include "models/model.h"
+#include "train/memory_fit.h"
 #include "train/op_costs.h"
 
 typedef enum slr_bench_task {
@@ -35,6 +35,7 @@ typedef struct slr_bench_options {
     slr_method_kind method; /* training only */
     int64_t size;           /* pixels of a side, a multiple of the VAE's factor */
     int64_t batch;
+    slr_memory_rule memory;
     int repeat;  /* timed steps, after one that is not */
     bool shapes; /* costs by class and shape of ops, not by class alone */
     const slr_backend *backend;
@@ -51,6 +52,8 @@ typedef struct slr_bench_result {
     size_t weight_bytes;     /* weights on the heap */
     size_t adapter_bytes;
     size_t peak_bytes;     /* the most this process has held so far */
+    size_t predicted_bytes;  /* what was expected of it */
+    slr_recompute recompute; /* training only */
     double gmac;           /* 1e9 multiply-accumulates of one step, forward and backward */
     double ceiling_gflops; /* the best matrix product of this run: the backend's own or the BLAS */
     double share;          /* of the ceiling, at the best step */

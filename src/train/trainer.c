@@ -29,7 +29,7 @@ static selora_status record_graph(slr_trainer *t, slr_error *err)
 {
     const slr_trainer_options *o = &t->options;
     slr_train_shape shape = {.batch = o->batch, .height = o->height, .width = o->width, .tokens = o->tokens,
-                             .states_given = !o->train_text};
+                             .states_given = !o->train_text, .recompute = o->recompute};
     slr_train_graph_free(t->graph);
     t->graph = NULL;
     SLR_TRY(slr_train_graph_new(t->model, t->set, &shape, o->backend, o->threads, &t->graph, err));
@@ -79,6 +79,14 @@ void slr_trainer_free(slr_trainer *t)
     slr_method_free(t->method);
     free(t->scratch);
     free(t);
+}
+
+selora_status slr_trainer_set_recompute(slr_trainer *t, slr_recompute recompute, slr_error *err)
+{
+    if (t->options.recompute == recompute)
+        return SELORA_OK;
+    t->options.recompute = recompute;
+    return record_graph(t, err);
 }
 
 size_t slr_trainer_bytes(const slr_trainer *t)

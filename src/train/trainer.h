@@ -44,6 +44,7 @@ typedef struct slr_trainer_options {
     int64_t height, width, tokens; /* of latents, of texts */
     bool train_text;               /* the text encoder has adapters */
     slr_draw_rules draw;           /* area, channels and scaling_factor are filled in */
+    slr_recompute recompute;       /* what backward computes again instead of keeping it */
     const slr_backend *backend;
     int threads;
     slr_rank_log rank_log;
@@ -58,6 +59,8 @@ typedef struct slr_trainer slr_trainer;
 selora_status slr_trainer_new(const slr_model *model, slr_adapter_set *set, const slr_trainer_options *options,
                               slr_trainer **trainer, slr_error *err);
 void slr_trainer_free(slr_trainer *trainer);
+/* Before slr_trainer_allocate: records the graphs anew. */
+selora_status slr_trainer_set_recompute(slr_trainer *trainer, slr_recompute recompute, slr_error *err);
 size_t slr_trainer_bytes(const slr_trainer *trainer); /* working memory of graphs, adapters not counted */
 int64_t slr_trainer_macs(const slr_trainer *trainer); /* of one forward run of one batch */
 selora_status slr_trainer_allocate(slr_trainer *trainer, slr_error *err);
