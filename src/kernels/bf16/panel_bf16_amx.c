@@ -9,7 +9,7 @@
 #ifdef __AMX_BF16__
 #include <immintrin.h>
 
-enum { TILE = 16, STEP = 32, C_TILES = 4, A_TILES = 2, B_TILES = 2 };
+enum { TILE = 16, STEP = 32, C_TILES = 4, A_TILES = 2, B_TILES = 2, LINE = 64 };
 
 typedef struct tile_shapes {
     uint8_t palette, start, unused[14];
@@ -39,8 +39,29 @@ static void load_shapes(int rows, int columns)
     _tile_loadconfig(&s);
 }
 
+/* Cache lines of what the caller reads next, some with every step. */
+typedef struct fetch {
+    const char *from;
+    int shift;
+    int64_t stride, at, end, lines; /* at, end: bytes; lines: of a step */
+} fetch;
+
+static fetch fetch_of(const slr_panel_product *q)
+{
+    const int64_t steps = (q->rows + 2 * TILE - 1) / (2 * TILE) * (q->depth / STEP);
+    const int64_t bytes = q->ahead ? q->ahead_runs << q->ahead_shift : 0;
+    return (fetch){q->ahead, q->ahead_shift, q->ahead_stride, 0, bytes, steps ? (bytes / LINE + steps - 1) / steps : 0};
+}
+
+static inline void fetch_lines(fetch *f)
+{
+    for (int64_t i = 0; i < f->lines && f->at < f->end; i++, f->at += LINE)
+        __builtin_prefetch(f->from + (f->at >> f->shift) * f->stride + (f->at & (((int64_t)1 << f->shift) - 1)), 0, 2);
+}
+
 /* `tall` and `wide` are constants where this is inlined: whether there is a second row, a second column of tiles. */
-static inline __attribute__((always_inline)) void block(bool tall, bool wide, const slr_panel_product *q, int64_t row)
+static inline __attribute__((always_inline)) void block(bool tall, bool wide, const slr_panel_product *q, int64_t row,
+                                                        fetch *ahead)
 {
     const uint16_t *a = (const uint16_t *)q->a + row * q->a_row, *low_a = a + TILE * q->a_row, *b = q->panel;
     const int64_t a_bytes = q->a_row * 2, b_bytes = SLR_PANEL * 4, c_bytes = q->c_row * 4;
@@ -75,6 +96,7 @@ static inline __attribute__((always_inline)) void block(bool tall, bool wide, co
             _tile_dpbf16ps(2, 5, 6);
         if (tall && wide)
             _tile_dpbf16ps(3, 5, 7);
+        fetch_lines(ahead);
     }
     _tile_stored(0, c, c_bytes);
     if (wide)
@@ -88,17 +110,18 @@ static inline __attribute__((always_inline)) void block(bool tall, bool wide, co
 void slr_panel_product_amx(const slr_panel_product *q)
 {
     const bool wide = q->columns > TILE;
+    fetch ahead = fetch_of(q);
     int64_t row = 0, left = q->rows % (2 * TILE);
     if (q->rows > left)
         load_shapes(2 * TILE, q->columns);
     for (; row < q->rows - left; row += 2 * TILE)
-        wide ? block(true, true, q, row) : block(true, false, q, row);
+        wide ? block(true, true, q, row, &ahead) : block(true, false, q, row, &ahead);
     if (left > 0) {
         load_shapes((int)left, q->columns);
         if (left > TILE)
-            wide ? block(true, true, q, row) : block(true, false, q, row);
+            wide ? block(true, true, q, row, &ahead) : block(true, false, q, row, &ahead);
         else
-            wide ? block(false, true, q, row) : block(false, false, q, row);
+            wide ? block(false, true, q, row, &ahead) : block(false, false, q, row, &ahead);
     }
     _tile_release();
 }
