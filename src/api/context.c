@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 #include "api/context.h"
 
-#include <sched.h>
+#include <omp.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -15,12 +15,10 @@ const char *selora_version(void)
     return SELORA_VERSION;
 }
 
+/* The runtime's own count: this thread's affinity would be one where OMP_PROC_BIND is set. */
 static int allowed_processors(void)
 {
-    cpu_set_t set;
-    if (sched_getaffinity(0, sizeof set, &set) != 0)
-        return 1;
-    int count = CPU_COUNT(&set);
+    int count = omp_get_num_procs();
     return count < 1 ? 1 : count > MAX_THREADS ? MAX_THREADS : count;
 }
 

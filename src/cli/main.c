@@ -53,15 +53,17 @@ static const char *blas_kernels(void)
 }
 
 /* What libraries read before main() runs: the program sets it and starts itself again, once. Threads that wait for work
- * should sleep soon instead of burning a core that the next program needs. What the caller has set stays. */
+ * should sleep soon instead of burning a core that the next program needs, but not in the short gaps between two loops:
+ * 10000 rounds are less than a millisecond. What the caller has set stays. Threads that he has bound to processors would
+ * hand on nothing but the first one's. */
 static void settle_environment(char **argv)
 {
     const char *kernels = blas_kernels();
     bool waits = getenv("GOMP_SPINCOUNT") || getenv("OMP_WAIT_POLICY") || getenv("KMP_BLOCKTIME");
     bool chosen = !kernels || getenv("OPENBLAS_CORETYPE");
-    if (waits && chosen)
+    if ((waits && chosen) || getenv("OMP_PROC_BIND") || getenv("OMP_PLACES") || getenv("GOMP_CPU_AFFINITY"))
         return;
-    if ((waits || (setenv("GOMP_SPINCOUNT", "1000", 1) == 0 && setenv("KMP_BLOCKTIME", "0", 1) == 0)) &&
+    if ((waits || (setenv("GOMP_SPINCOUNT", "10000", 1) == 0 && setenv("KMP_BLOCKTIME", "0", 1) == 0)) &&
         (chosen || setenv("OPENBLAS_CORETYPE", kernels, 1) == 0))
         execv("/proc/self/exe", argv); /* where that fails, the program is slower or less polite, nothing else */
 }

@@ -11,7 +11,6 @@
 #include "core/rng.h"
 #include "data/latent_encoder.h"
 #include "diffusion/pipeline.h"
-#include "train/ceiling.h"
 #include "train/trainer.h"
 
 enum { MAX_REPEAT = 100000 };
@@ -402,9 +401,9 @@ selora_status slr_bench_run(const slr_model *model, const slr_bench_options *opt
     getrusage(RUSAGE_SELF, &usage);
     result->peak_bytes = (size_t)usage.ru_maxrss * 1024;
     if (status == SELORA_OK)
-        status = slr_ceiling_gflops(options->backend, options->threads, &result->ceiling_gflops, err);
+        status = slr_ceiling_measure(options->backend, options->threads, &result->ceiling, err);
     if (status == SELORA_OK)
-        result->share = 2 * result->gmac / result->best_s / result->ceiling_gflops;
+        result->share = 2 * result->gmac / result->best_s / slr_ceiling_best(&result->ceiling);
     close_bench(&b);
     return status;
 }

@@ -16,6 +16,7 @@
 
 #include "core/hooks.h"
 #include "models/model.h"
+#include "train/ceiling.h"
 #include "train/memory_fit.h"
 #include "train/op_costs.h"
 
@@ -55,8 +56,8 @@ typedef struct slr_bench_result {
     size_t predicted_bytes;  /* what was expected of it */
     slr_recompute recompute; /* training only */
     double gmac;           /* 1e9 multiply-accumulates of one step, forward and backward */
-    double ceiling_gflops; /* the best matrix product of this run: the backend's own or the BLAS */
-    double share;          /* of the ceiling, at the best step */
+    slr_ceiling ceiling;   /* the best matrix products of this run */
+    double share;          /* of the better one, at the best step */
     slr_op_costs costs;    /* of one step on average */
     double other_s;        /* of one step on average, outside ops: draws, clipping, Adam, the method, the sampler */
     int layers;            /* adapted */

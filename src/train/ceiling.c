@@ -66,12 +66,11 @@ static selora_status measure_blas(int threads, double *best, slr_error *err)
         memory[i] = (float)(i % 11) / 11;
     int before = omp_get_max_threads();
     omp_set_num_threads(threads);
-    double gflops = *best;
-    for (int run = 0; run < RUNS / 2 && gflops > *best / 2; run++) { /* a BLAS that cannot win is not asked again */
+    for (int run = 0; run < RUNS / 2; run++) {
         double start = slr_clock_seconds();
         cblas_sgemm(CblasRowMajor, CblasNoTrans, CblasTrans, SIDE, SIDE, SIDE, 1, memory, SIDE, memory + cells, SIDE, 0,
                     memory + 2 * cells, SIDE);
-        gflops = 2e-9 * SIDE * SIDE * SIDE / (slr_clock_seconds() - start);
+        double gflops = 2e-9 * SIDE * SIDE * SIDE / (slr_clock_seconds() - start);
         *best = gflops > *best ? gflops : *best;
     }
     omp_set_num_threads(before);
@@ -79,9 +78,14 @@ static selora_status measure_blas(int threads, double *best, slr_error *err)
     return SELORA_OK;
 }
 
-selora_status slr_ceiling_gflops(const slr_backend *backend, int threads, double *gflops, slr_error *err)
+selora_status slr_ceiling_measure(const slr_backend *backend, int threads, slr_ceiling *ceiling, slr_error *err)
 {
-    *gflops = 0;
-    SLR_TRY(measure_backend(backend, threads, gflops, err));
-    return measure_blas(threads, gflops, err);
+    *ceiling = (slr_ceiling){0};
+    SLR_TRY(measure_backend(backend, threads, &ceiling->own, err));
+    return measure_blas(threads, &ceiling->blas, err);
+}
+
+double slr_ceiling_best(const slr_ceiling *ceiling)
+{
+    return ceiling->own > ceiling->blas ? ceiling->own : ceiling->blas;
 }
