@@ -74,7 +74,8 @@ static selora_status check_out(const char *out, slr_error *err)
 static selora_status open_inputs(job *j, slr_error *err)
 {
     const selora_generate_options *o = j->options;
-    slr_model_options model = {.variant = o->variant, .tokenizer = o->tokenizer, .config = o->model_config};
+    slr_model_options model = {.variant = o->variant, .tokenizer = o->tokenizer, .config = o->model_config,
+                                 .hashed = !o->dry_run};
     SLR_TRY(slr_drawing_check(o, err));
     SLR_TRY(check_out(o->out, err));
     SLR_TRY(read_prompts(j, err));

@@ -20,7 +20,8 @@ static selora_status check_options(const selora_train_options *o, slr_error *err
 static selora_status open_model(slr_train_job *job, slr_error *err)
 {
     const selora_train_options *o = job->options;
-    slr_model_options options = {.variant = o->variant, .tokenizer = o->tokenizer, .config = o->model_config};
+    slr_model_options options = {.variant = o->variant, .tokenizer = o->tokenizer, .config = o->model_config,
+                                 .hashed = !o->dry_run};
     if (!slr_weight_policy_named(o->weights, &options.weights))
         return slr_fail(err, SELORA_USAGE, "--weights: found \"%s\", expected keep, auto, f16, bf16 or f32", o->weights);
     SLR_TRY(slr_model_open(o->model, &options, &job->model, err));

@@ -11,7 +11,6 @@
 #include "core/free_memory.h"
 #include "core/memory.h"
 #include "core/rng.h"
-#include "io/checksum.h"
 #include "io/json.h"
 #include "models/single_file.h"
 #include "models/weight_names.h"
@@ -333,6 +332,8 @@ selora_status slr_model_open(const char *path, const slr_model_options *options,
     selora_status status = read_configs(model, options, err);
     if (status == SELORA_OK && !options->configs_only) {
         status = open_files(model, options, err);
+        if (status == SELORA_OK && options->hashed)
+            model->hash = slr_model_hash_begin(model->files->sets, COMPONENTS);
         if (status == SELORA_OK)
             status = load_weights(model, err);
     }
@@ -348,6 +349,7 @@ void slr_model_free(slr_model *model)
 {
     if (!model)
         return;
+    slr_model_hash_free(model->hash);
     slr_weight_store_free(model->weights);
     for (int c = 0; model->files && c < COMPONENTS; c++)
         slr_weight_files_close(&model->files->sets[c]);
@@ -360,25 +362,8 @@ void slr_model_free(slr_model *model)
 
 selora_status slr_model_hash(const slr_model *model, char hex[65], slr_error *err)
 {
-    slr_sha256 *all = slr_sha256_new();
-    if (!all)
-        return slr_fail_memory(err, 64, "a checksum");
-    int files = 0;
-    for (int c = 0; c < COMPONENTS; c++)
-        for (int f = 0; f < model->files->sets[c].count; f++, files++) {
-            char one[SLR_SHA256_HEX];
-            selora_status status =
-                slr_sha256_file(slr_safetensors_path(model->files->sets[c].files[f]), one, err);
-            if (status != SELORA_OK) {
-                slr_sha256_free(all);
-                return status;
-            }
-            slr_sha256_update(all, one, strlen(one));
-        }
-    slr_sha256_finish(all, hex);
-    if (files == 0)
-        snprintf(hex, 65, "random");
-    return SELORA_OK;
+    return model->hash ? slr_model_hash_end(model->hash, hex, err)
+                       : slr_model_hash_files(model->files->sets, COMPONENTS, hex, err);
 }
 
 const slr_weight_files *slr_model_weight_files(const slr_model *model, const char *component)

@@ -12,6 +12,7 @@
 
 #include "graph/weights.h"
 #include "models/model_config.h"
+#include "models/model_hash.h"
 #include "models/weight_files.h"
 
 typedef struct slr_model_options {
@@ -20,6 +21,7 @@ typedef struct slr_model_options {
     const char *config;    /* for a single file: a diffusers folder whose config.json files describe it;
                             * NULL: the configuration of Stable Diffusion 1.x */
     slr_weight_policy weights;
+    bool hashed;           /* slr_model_hash() will be asked: it is computed while the weights are read */
     bool configs_only;     /* weights are neither opened nor checked */
 } slr_model_options;
 
@@ -33,6 +35,7 @@ typedef struct slr_model {
     slr_clip_text_config text;
     slr_weight_store *weights;
     struct slr_model_files *files;
+    slr_model_hash_job *hash; /* or NULL */
 } slr_model;
 
 /* Opens and checks everything: each expected tensor present with its shape, nothing unexpected. All problems are
