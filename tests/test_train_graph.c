@@ -19,7 +19,7 @@
 
 enum { BATCH = 2, SIDE_H = 7, SIDE_W = 5 };
 
-static slr_adapter_set *adapters_on(const slr_model *model, const char *components, int probes)
+static slr_adapter_set *adapters_at(const slr_model *model, const char *layers, const char *components, int probes)
 {
     slr_adapter_set *set;
     slr_adapter_options options = {.seed = 3, .scale = 8, .rank = 1, .probes = probes};
@@ -28,7 +28,7 @@ static slr_adapter_set *adapters_on(const slr_model *model, const char *componen
     const char *const both[] = {"text_encoder", "unet"};
     bool text = strstr(components, "text") != NULL;
     slr_targets *targets;
-    assert_int_equal(slr_targets_new("selora", &targets, NULL), SELORA_OK);
+    assert_int_equal(slr_targets_new(layers, &targets, NULL), SELORA_OK);
     assert_int_equal(slr_targets_add(targets, graph, text ? both : both + 1, text ? 2 : 1, set, NULL), SELORA_OK);
     slr_targets_free(targets);
     slr_graph_free(graph);
@@ -40,6 +40,11 @@ static slr_adapter_set *adapters_on(const slr_model *model, const char *componen
             a->bt[e] = (slr_real)(0.05 * slr_rng_normal(&rng));
     }
     return set;
+}
+
+static slr_adapter_set *adapters_on(const slr_model *model, const char *components, int probes)
+{
+    return adapters_at(model, "selora", components, probes);
 }
 
 static slr_train_shape shape_of(int64_t batch)
@@ -245,6 +250,70 @@ static size_t step_bits(slr_train_graph *graph, slr_adapter_set *set, int64_t ba
     return at;
 }
 
+/* Where backward goes: runs of ops whose path holds `part`, of one step. */
+static int64_t backward_runs(const slr_plan *plan, const char *part)
+{
+    int64_t runs = 0;
+    for (int i = 0; i < slr_graph_op_count(slr_plan_graph(plan)); i++) {
+        const slr_op_profile *profile = slr_plan_profile_of(plan, i);
+        if (strstr(slr_graph_op(slr_plan_graph(plan), i)->path, part))
+            runs += profile->runs[SLR_PASS_REPLAY] + profile->runs[SLR_PASS_BACKWARD];
+    }
+    return runs;
+}
+
+static slr_train_graph *one_step(const slr_model *model, slr_adapter_set *set, bool states_given)
+{
+    slr_train_shape shape = shape_of(BATCH);
+    shape.states_given = states_given;
+    shape.recompute = SLR_RECOMPUTE_A;
+    slr_train_graph *graph = graph_of(model, set, shape);
+    fill(graph, BATCH, NULL);
+    slr_train_graph_forward(graph);
+    slr_train_graph_backward(graph, 1);
+    return graph;
+}
+
+/* Nothing is computed below the first adapted layer, nor anything for a text encoder that is not trained. */
+static void backward_ends_at_the_first_adapted_layer(void **state)
+{
+    (void)state;
+    slr_model *model = tiny_model(3);
+    slr_adapter_set *whole = adapters_on(model, "unet,text", 0), *unet = adapters_on(model, "unet", 0);
+    slr_adapter_set *late = adapters_at(model, "up_blocks.*to_q", "unet", 0);
+    slr_train_graph *graph = one_step(model, whole, false);
+    const slr_plan *plan = slr_train_graph_plan(graph);
+    assert_true(backward_runs(plan, "text_encoder") > 0);
+    assert_true(backward_runs(plan, "down_blocks") > 0);
+    int64_t keys = backward_runs(plan, "attn2.to_k"), all = backward_runs(plan, "");
+    slr_train_graph_free(graph);
+
+    graph = one_step(model, unet, true);
+    plan = slr_train_graph_plan(graph);
+    int64_t without_text = backward_runs(plan, "");
+    assert_int_equal(backward_runs(plan, "text_encoder"), 0);
+    assert_int_equal(backward_runs(plan, "attn2.to_k"), keys / 2); /* that of the adapter, not that of the layer */
+    assert_true(without_text < all);
+    slr_train_graph_free(graph);
+
+    graph = one_step(model, late, true);
+    plan = slr_train_graph_plan(graph);
+    bool reached = false;
+    for (int i = 0; i < slr_graph_op_count(slr_plan_graph(plan)); i++) {
+        reached |= slr_graph_op(slr_plan_graph(plan), i)->kind == SLR_OP_LOW_RANK;
+        const slr_op_profile *profile = slr_plan_profile_of(plan, i);
+        assert_true(reached || profile->runs[SLR_PASS_REPLAY] + profile->runs[SLR_PASS_BACKWARD] == 0);
+    }
+    assert_int_equal(backward_runs(plan, "down_blocks") + backward_runs(plan, "mid_block"), 0);
+    assert_true(backward_runs(plan, "up_blocks") > 0);
+    assert_true(backward_runs(plan, "") < without_text / 2);
+    slr_train_graph_free(graph);
+    slr_adapter_set_free(whole);
+    slr_adapter_set_free(unet);
+    slr_adapter_set_free(late);
+    slr_model_free(model);
+}
+
 /* What is not kept but computed again has the same bits, and needs less memory the more of it there is. */
 static void recomputation_changes_no_bit(void **state)
 {
@@ -373,6 +442,7 @@ int main(void)
         cmocka_unit_test(given_states_equal_own_text_encoder),
         cmocka_unit_test(backward_accumulates),
         cmocka_unit_test(gradients_equal_differences),
+        cmocka_unit_test(backward_ends_at_the_first_adapted_layer),
         cmocka_unit_test(recomputation_changes_no_bit),
         cmocka_unit_test(memory_of_stable_diffusion_is_bounded),
         cmocka_unit_test(impossible_graphs_are_refused),
