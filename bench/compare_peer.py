@@ -128,12 +128,14 @@ def torch_infer(task, size, batch, precision, steps, channels_last):
     report(step, steps)
 
 
-def openvino_model(folder):
-    """The U-Net as OpenVINO's own file, made once."""
+def openvino_folder(cache):
+    from importlib.metadata import version
+    return os.path.join(cache, "unet-" + version("openvino"))
+
+
+def convert_for_openvino(cache):
+    """The U-Net as OpenVINO's own file, in a folder that is there when the file is whole."""
     import openvino
-    path = os.path.join(folder, f"unet-{openvino.__version__.split('-')[0]}.xml")
-    if os.path.exists(path):
-        return path
     import torch
     unet = torch_modules("f32", make_unet)[0].eval()
 
@@ -145,12 +147,13 @@ def openvino_model(folder):
         def forward(self, latents, timestep, states):
             return self.unet(latents, timestep, states, return_dict=False)[0]
 
-    os.makedirs(folder, exist_ok=True)
+    os.makedirs(cache, exist_ok=True)
     example = (torch.randn(2, 4, 28, 28), torch.tensor(500), torch.randn(2, TOKENS, WIDTH))
     with torch.no_grad():
         model = openvino.convert_model(Network(), example_input=example)
-    openvino.save_model(model, path, compress_to_fp16=False)
-    return path
+    with tempfile.TemporaryDirectory(dir=cache) as folder:
+        openvino.save_model(model, os.path.join(folder, "new", "unet.xml"), compress_to_fp16=False)
+        os.rename(os.path.join(folder, "new"), openvino_folder(cache))
 
 
 def openvino_denoise(size, batch, precision, steps, threads, path):
@@ -175,8 +178,12 @@ def channels_last_helps(task, precision):
 def worker(who, row, precision, steps, options):
     task, size, batch, _, _ = ROWS[row]
     last = {"auto": channels_last_helps(task, precision), "yes": True, "no": False}[options.channels_last]
+    if who == "convert":
+        convert_for_openvino(options.cache)
+        return
     if who == "openvino":
-        openvino_denoise(size, batch, precision, steps, options.threads, openvino_model(options.cache))
+        path = os.path.join(openvino_folder(options.cache), "unet.xml")
+        openvino_denoise(size, batch, precision, steps, options.threads, path)
         return
     import torch
     torch.set_num_threads(options.threads)
@@ -203,12 +210,19 @@ def run_selora(row, precision, options):
     return {"seconds": found["median_s"], **found}
 
 
-def run_peer(who, row, precision, options):
+def run_worker(who, row, precision, options, prefix):
     steps = options.steps or ROWS[row][3]
-    command = [sys.executable, os.path.abspath(__file__), "--worker", f"{who},{row},{precision},{steps}", "--threads",
-               str(options.threads), "--cache", options.cache, "--channels-last", options.channels_last]
-    lines = [line for line in run(command, options.prefix).splitlines() if line.startswith("RESULT ")]
-    return json.loads(lines[0].removeprefix("RESULT "))
+    command = [sys.executable, "-W", "ignore", os.path.abspath(__file__), "--worker", f"{who},{row},{precision},{steps}",
+               "--threads", str(options.threads), "--cache", options.cache, "--channels-last", options.channels_last]
+    return run(command, prefix)
+
+
+def run_peer(who, row, precision, options):
+    if who == "openvino" and not os.path.exists(openvino_folder(options.cache)):
+        print("converting the U-Net for OpenVINO, once", flush=True)
+        run_worker("convert", row, precision, options, "")
+    lines = run_worker(who, row, precision, options, options.prefix).splitlines()
+    return json.loads(next(line for line in lines if line.startswith("RESULT ")).removeprefix("RESULT "))
 
 
 def measure(options, log):

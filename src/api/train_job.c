@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "api/sample_grid.h"
+#include "core/clock.h"
 #include "core/memory.h"
 
 /* Validation and pictures cost many steps' time: not more often than this unless asked for. */
@@ -149,7 +150,7 @@ static selora_status open_all(slr_train_job *job, slr_error *err)
 selora_status slr_train_job_open(slr_train_job *job, selora_context *context, const selora_train_options *options,
                                  slr_error *err)
 {
-    *job = (slr_train_job){.context = context, .options = options};
+    *job = (slr_train_job){.context = context, .options = options, .opened = slr_clock_seconds()};
     return open_all(job, err);
 }
 

@@ -38,6 +38,7 @@ typedef struct slr_train_job {
     int64_t validate_every; /* steps */
     slr_rank_log rank_log;  /* to be set when there is a log */
     size_t peak;            /* the most memory that the process is expected to hold */
+    double opened;          /* slr_clock_seconds() when the job began */
 } slr_train_job;
 
 /* Must not move afterwards. slr_train_job_close() also after a failure. */

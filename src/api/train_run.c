@@ -32,6 +32,7 @@ typedef struct train_run {
     slr_run_log *log;
     slr_run_counters counters;
     int64_t saved_step; /* of the newest checkpoint; -1 none */
+    double stepping, validating, saving; /* seconds of this process */
 } train_run;
 
 /* ---- the folder ---- */
@@ -372,8 +373,10 @@ static selora_status one_step(train_run *run, const slr_task *task, slr_error *e
         uint32_t at = slr_data_order_at(&job->order, first + i), item = job->split.train[at];
         run->samples[i] = (slr_train_sample){slr_latent_cache_moments(run->train, at), slr_train_job_ids(job, item), item};
     }
+    double ready = slr_clock_seconds();
     SLR_TRY(slr_trainer_step(job->trainer, run->samples, &result, err));
     double seconds = slr_clock_seconds() - start;
+    run->stepping += slr_clock_seconds() - ready;
     run->counters.step = result.step;
     SLR_TRY(slr_run_log_step(run->log, &result, slr_data_order_epoch(&job->order, first), seconds,
                              (double)job->places / seconds, err));
@@ -393,9 +396,13 @@ static selora_status stop(train_run *run, slr_error *err)
 /* From here on an interruption means: save, then stop. */
 static selora_status step_and_save(train_run *run, const slr_task *task, slr_error *err)
 {
+    double start = slr_clock_seconds();
     selora_status status = validation_is_due(run) ? validate(run, err) : SELORA_OK;
+    double validated = slr_clock_seconds();
     if (status == SELORA_OK && checkpoint_is_due(run))
         status = save_checkpoint(run, err);
+    run->validating += validated - start;
+    run->saving += slr_clock_seconds() - validated;
     if (status == SELORA_OK && run->counters.step < run->job->steps && slr_interrupted(run->hooks))
         status = SELORA_INTERRUPTED;
     if (status == SELORA_OK && run->counters.step < run->job->steps)
@@ -405,14 +412,25 @@ static selora_status step_and_save(train_run *run, const slr_task *task, slr_err
     return status == SELORA_INTERRUPTED ? stop(run, err) : status;
 }
 
+/* Where the time of the loop went. */
+static void note_times(const train_run *run, int64_t steps, double seconds)
+{
+    double between = seconds - run->stepping - run->validating - run->saving;
+    if (steps > 0)
+        slr_note(run->hooks, "%" PRId64 " steps of %.3f s; between two of them %.2f %% of that; validation %.1f s, saving %.1f s",
+                 steps, run->stepping / (double)steps, 100 * between / run->stepping, run->validating, run->saving);
+}
+
 static selora_status loop(train_run *run, slr_error *err)
 {
+    double start = slr_clock_seconds();
     slr_task task = slr_task_begin(run->hooks, "train", run->job->steps - run->counters.step);
     if (run->counters.step >= run->job->steps && !validation_is_due(run))
         slr_note(run->hooks, "all %" PRId64 " steps are done already; more --steps would go on", run->job->steps);
     while (run->counters.step < run->job->steps)
         SLR_TRY(step_and_save(run, &task, err));
     SLR_TRY(step_and_save(run, &task, err)); /* what is due after the last step */
+    note_times(run, task.total, slr_clock_seconds() - start);
     if (run->counters.best_step > 0)
         slr_note(run->hooks, "best validation loss %.5f at step %" PRId64 ": %s/adapter.safetensors",
                  run->counters.best_loss, run->counters.best_step, run->job->options->out);
@@ -425,6 +443,8 @@ selora_status slr_train_run(slr_train_job *job, slr_error *err)
 {
     train_run run = {.job = job, .hooks = &job->context->hooks, .lock = -1, .saved_step = -1};
     selora_status status = begin(&run, err);
+    if (status == SELORA_OK)
+        slr_note(run.hooks, "ready after %.1f s", slr_clock_seconds() - job->opened);
     if (status == SELORA_OK)
         status = loop(&run, err);
     job->rank_log = (slr_rank_log){0};

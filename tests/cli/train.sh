@@ -35,6 +35,9 @@ expect 2 "${base[@]}" --steps 40 --out whole
 one_line
 says err "--resume"
 expect 0 "${base[@]}" --steps 40 --out whole --resume
+expect 0 "${base[@]:0:${#base[@]}-1}" --steps 42 --checkpoint-every 0 --out longer
+says err "ready after"
+says err "42 steps of"
 expect 2 "${base[@]}" --steps 40 --out whole --resume --rank 2
 says err "--rank"
 
