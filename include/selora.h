@@ -153,7 +153,7 @@ typedef struct selora_generate_options {
     const char *adapter; /* FILE or FILE:strength */
     const char *prompts; /* a text file, a prompt a line; or .csv/.jsonl with a column `text`, an image a row */
     int64_t count;       /* images for each prompt */
-    int64_t batch_size;  /* images computed together */
+    int64_t batch_size;  /* images computed together; 0: up to 8, as memory allows */
     const char *out;     /* folder: 000000.png ..., grid.png, metadata.csv */
     int embed_prompt;    /* 1: the prompt goes into the PNG text chunks too */
     int dry_run;         /* 1: check everything, report memory, draw nothing */

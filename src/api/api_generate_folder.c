@@ -6,6 +6,7 @@
 
 #include "api/adapter_argument.h"
 #include "api/drawing.h"
+#include "core/free_memory.h"
 #include "core/memory.h"
 #include "data/prompt_list.h"
 #include "io/atomic_file.h"
@@ -15,7 +16,7 @@
 #include "io/json.h"
 #include "report/picture_grid.h"
 
-enum { GRID_SIDE = 2048, GRID_CELLS = 8, NAME = 32 };
+enum { GRID_SIDE = 2048, GRID_CELLS = 8, NAME = 32, MOST_TOGETHER = 8 };
 
 typedef struct job {
     selora_context *context;
@@ -71,6 +72,24 @@ static selora_status check_out(const char *out, slr_error *err)
     return SELORA_OK;
 }
 
+static selora_status open_drawing(job *j, int64_t batch, slr_error *err)
+{
+    slr_drawing_close(&j->drawing);
+    return slr_drawing_open(&j->drawing, j->context, j->model, j->adapters, j->options,
+                            (int)(batch < j->total ? batch : j->total), err);
+}
+
+/* As many pictures at a time as half of the free memory holds, in batches as equal as their number allows. */
+static selora_status open_fitting(job *j, slr_error *err)
+{
+    int64_t most = j->total < MOST_TOGETHER ? j->total : MOST_TOGETHER;
+    SLR_TRY(open_drawing(j, most, err));
+    while (most > 1 && slr_text_to_image_bytes(j->drawing.artist) > slr_free_memory() / 2)
+        SLR_TRY(open_drawing(j, --most, err));
+    int64_t batches = (j->total + most - 1) / most, even = (j->total + batches - 1) / batches;
+    return even < most ? open_drawing(j, even, err) : SELORA_OK;
+}
+
 static selora_status open_inputs(job *j, slr_error *err)
 {
     const selora_generate_options *o = j->options;
@@ -83,8 +102,7 @@ static selora_status open_inputs(job *j, slr_error *err)
         return slr_fail(err, SELORA_USAGE, "--weights: found \"%s\", expected keep, auto, f16, bf16 or f32", o->weights);
     SLR_TRY(slr_model_open(o->model, &model, &j->model, err));
     SLR_TRY(slr_adapter_argument_load(o->adapter, j->model, &j->adapters, &j->adapter_path, &j->strength, err));
-    int batch = (int)(o->batch_size < j->total ? o->batch_size : j->total);
-    return slr_drawing_open(&j->drawing, j->context, j->model, j->adapters, o, batch, err);
+    return o->batch_size > 0 ? open_drawing(j, o->batch_size, err) : open_fitting(j, err);
 }
 
 static void warn_of_cuts(const job *j)

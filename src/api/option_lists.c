@@ -103,7 +103,7 @@ static const selora_option generate_list[] = {
     TEXT(G, "negative", negative, "TEXT", "what to avoid (an empty text)"),
     NEED(G, "out", out, "DIR", "folder for the pictures, grid.png and metadata.csv"),
     INT(G, "count", count, 1, 10000000, "pictures for each prompt (1)"),
-    INT(G, "batch-size", batch_size, 1, 256, "pictures computed together (1)"),
+    INT(G, "batch-size", batch_size, 0, 256, "pictures computed together; 0: up to 8, as half of the free memory allows (0)"),
     TEXT(G, "size", size, "PX|WxH", "multiples of 8 (the model's own size)"),
     INT(G, "steps", steps, 1, 1000, "sampler steps (50)"),
     NUM(G, "guidance", guidance, 0, 1000, "1 and below: without guidance (7.5)"),
@@ -191,7 +191,7 @@ selora_train_options selora_train_defaults(void)
 selora_generate_options selora_generate_defaults(void)
 {
     return (selora_generate_options){.negative = "", .sampler = "pndm", .steps = 50, .guidance = 7.5,
-                                     .compute = "f32", .count = 1, .batch_size = 1};
+                                     .compute = "f32", .count = 1};
 }
 
 selora_bench_options selora_bench_defaults(void)
