@@ -4,7 +4,7 @@
  * weights, forward and backward, in GF/s; and what it costs to bring their operands into bf16. Weights of different runs
  * lie in different memory, as those of a network do.
  *
- *     build/products [THREADS [DTYPE]]        (1, f16); DTYPE: f16, bf16 or f32
+ *     build/products [THREADS [DTYPE [VARIANT]]]        (1, f16, all); DTYPE: f16, bf16 or f32
  */
 #include <stdio.h>
 #include <stdlib.h>
@@ -16,7 +16,7 @@
 #define SLR_ISA avx512
 #include "kernels/cpu/bf16_pack.h"
 
-enum { RUNS = 8, COPIES = 6, MAX_DEPTH = 512, CHUNK = 512 };
+enum { RUNS = 6, COPIES = 4, MAX_DEPTH = 512, CHUNK = 512 };
 
 static const struct {
     int64_t rows, out, in;
@@ -26,7 +26,7 @@ static const struct {
     {392, 1280, 1280, "L2 b8"},  {98, 1280, 1280, "L2 b2"},     {16, 1280, 1280, "L3 b1"},      {128, 1280, 1280, "L3 b8"},
     {616, 320, 768, "K/V b8"},
 };
-static const char *const variants[] = {"avx2", "avx512", "avx512bf16", "amx"};
+static const char *variants[] = {"avx2", "avx512", "avx512bf16", "amx"};
 enum { SHAPES = sizeof shapes / sizeof *shapes, VARIANTS = sizeof variants / sizeof *variants };
 
 static void stop(selora_status status, const slr_error *err)
@@ -141,9 +141,12 @@ int main(int argc, char **argv)
     slr_dtype dtype = strcmp(type, "f32") == 0 ? SLR_DTYPE_F32 : strcmp(type, "bf16") == 0 ? SLR_DTYPE_BF16 : SLR_DTYPE_F16;
     slr_weight_policy policy;
     if (threads < 1 || !slr_weight_policy_named(type, &policy)) {
-        fprintf(stderr, "usage: products [THREADS [f16|bf16|f32]]\n");
+        fprintf(stderr, "usage: products [THREADS [f16|bf16|f32 [VARIANT]]]\n");
         return SELORA_USAGE;
     }
+    if (argc > 3)
+        for (int v = 0; v < VARIANTS; v++)
+            variants[v] = strcmp(variants[v], argv[3]) == 0 ? variants[v] : "none";
     printf("%d threads, weights in %s; GF/s forward / backward; share of packing forward, transposed, of rounding A in the "
            "last\n%-22s", threads, type, "");
     for (int v = 0; v < VARIANTS; v++)
@@ -169,6 +172,7 @@ int main(int argc, char **argv)
                    100 * operands[2] / best[0] / threads);
         }
         printf("\n");
+        fflush(stdout);
     }
     return 0;
 }

@@ -73,6 +73,7 @@ typedef struct selora_settings {
     int threads;         /* 0: the processors this process may use */
     const char *backend; /* "auto" (or NULL) or "cpu", "ref", or one of "generic", "avx2", "avx512", "avx512bf16", "amx" */
     selora_hooks hooks;
+    const char *compute; /* of selora_verify(), which has no options: "f32" (or NULL), "bf16" */
 } selora_settings;
 
 /* `settings` may be NULL: all defaults. SELORA_USAGE: threads make no sense, or the processor lacks what the backend needs. */
@@ -253,7 +254,7 @@ typedef struct selora_verify_row {
 
 typedef void (*selora_verify_report)(void *user, const selora_verify_row *row);
 
-/* Runs the inputs of a reference case and compares. rtol <= 0: the default tolerances. SELORA_CHECK_FAILED when a tensor
+/* Runs the inputs of a reference case and compares. rtol <= 0: the default tolerances, wider in bf16. SELORA_CHECK_FAILED when a tensor
  * differs, SELORA_BAD_INPUT for a malformed case. */
 selora_status selora_verify(selora_context *context, const selora_model *model, const char *case_file, double rtol,
                             selora_verify_report report, void *user);

@@ -45,18 +45,24 @@ static const tolerance tolerances_bf16[SLR_OP_COUNT] = {
     [SLR_OP_ATTENTION] = {1e-2, 3e-2},
 };
 
+/* ... and the norm of all differences, relative, where there are enough of them. */
+static const double bf16_norm = 5e-3, bf16_norm_attention_gradient = 1.5e-2;
+enum { LEAST_FOR_NORM = 100 };
+
 static double worst[2][SLR_OP_COUNT][2]; /* what was seen, printed at the end */
 
 static void compare(const op_run *run, const float *found, const float *expected, int64_t count, bool gradient,
                     const char *variant, const char *name)
 {
-    double largest = 0, difference = 0;
+    double largest = 0, difference = 0, squares = 0, error = 0;
     assert_non_null(found);
     assert_non_null(expected);
     for (int64_t i = 0; i < count; i++) {
         assert_true(isfinite(found[i]));
         largest = fmax(largest, fabs((double)expected[i]));
         difference = fmax(difference, fabs((double)found[i] - (double)expected[i]));
+        squares += (double)expected[i] * (double)expected[i];
+        error += ((double)found[i] - (double)expected[i]) * ((double)found[i] - (double)expected[i]);
     }
     slr_op_kind kind = run->what->kind;
     bool bf16 = slr_backend_cpu_variant(variant)->panel_product_bf16 && tolerances_bf16[kind].result > 0;
@@ -67,6 +73,10 @@ static void compare(const op_run *run, const float *found, const float *expected
         allowed += gradient ? tolerances[SLR_OP_ACTIVATION].gradient : tolerances[SLR_OP_ACTIVATION].result;
     else
         worst[bf16][kind][gradient] = fmax(worst[bf16][kind][gradient], relative);
+    double norm = kind == SLR_OP_ATTENTION && gradient ? bf16_norm_attention_gradient : bf16_norm;
+    if (bf16 && count >= LEAST_FOR_NORM && !(sqrt(error) <= norm * sqrt(squares)))
+        fail_msg("%s, %s, setting %d, %s: %s differs by %.3g in the norm", slr_op_info_of(kind)->name, run->what->label,
+                 run->setting, variant, name, sqrt(error / squares));
     if (!(relative <= allowed))
         fail_msg("%s, %s, setting %d, %s: %s differs by %.3g, allowed %.3g", slr_op_info_of(kind)->name,
                  run->what->label, run->setting, variant, name, relative, allowed);

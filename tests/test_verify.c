@@ -10,6 +10,7 @@
 
 #include <cmocka.h>
 
+#include "graph/backend.h"
 #include "selora.h"
 
 #define CASES TEST_SOURCE_DIR "/tests/cases/"
@@ -82,7 +83,7 @@ static void check_folder(const char *name, const char *model_file, const char *b
         free(names[i]);
     }
     print_message("%s, %s: %d cases, %d tensors, largest error %.3f of what is allowed\n", name,
-                  settings->backend ? settings->backend : "cpu", count, all.rows, all.worst);
+                  settings->backend ? settings->backend : settings->compute ? settings->compute : "cpu", count, all.rows, all.worst);
     assert_true(all.worst < 0.5); /* not only just */
     selora_model_free(model);
     selora_context_free(context);
@@ -120,6 +121,17 @@ static void test_naive_kernels(void **state)
     check_folder("two-levels", "model", "sample", &(selora_settings){.backend = "ref"});
 }
 
+/* The same cases in bf16, where the processor has it. */
+static void test_bf16(void **state)
+{
+    (void)state;
+    if (!slr_backend_cpu_compute(SLR_COMPUTE_BF16))
+        skip();
+    check_folder("three-levels", "model", "model", &(selora_settings){.threads = 2, .compute = "bf16"});
+    check_folder("four-levels", "model", "model", &(selora_settings){.threads = 1, .compute = "bf16"});
+    check_folder("two-levels", "model", "model", &(selora_settings){.threads = 2, .backend = "avx512bf16", .compute = "bf16"});
+}
+
 /* Weights of another seed must not pass: the comparison can fail. */
 static void test_another_model_fails(void **state)
 {
@@ -148,6 +160,7 @@ int main(void)
         cmocka_unit_test(test_three_levels),  cmocka_unit_test(test_four_levels),
         cmocka_unit_test(test_two_levels),    cmocka_unit_test(test_single_file),
         cmocka_unit_test(test_naive_kernels), cmocka_unit_test(test_another_model_fails),
+        cmocka_unit_test(test_bf16),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -9,11 +9,13 @@ selora_status selora_verify(selora_context *context, const selora_model *model,
 {
     slr_error *err = slr_context_begin(context);
     slr_reference_case *c;
+    const slr_backend *backend;
+    SLR_TRY(slr_context_backend(context, context->compute, &backend, err));
     SLR_TRY(slr_reference_case_open(case_file, model->model, &c, err));
-    slr_case_report rows = {.c = c, .rtol = rtol, .write = report, .user = user};
+    slr_case_report rows = {.c = c, .bf16 = slr_backend_is_bf16(backend), .rtol = rtol, .write = report, .user = user};
     slr_case_run run = {.c = c,
                         .model = model->model,
-                        .backend = context->backend,
+                        .backend = backend,
                         .threads = context->threads,
                         .hooks = &context->hooks,
                         .report = &rows};

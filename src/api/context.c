@@ -40,6 +40,8 @@ selora_status selora_context_new(const selora_settings *settings, selora_context
     const selora_settings *s = settings ? settings : &defaults;
     *result = NULL;
     const slr_backend *backend = find_backend(s->backend);
+    if (s->compute && strcmp(s->compute, "f32") != 0 && strcmp(s->compute, "bf16") != 0)
+        return SELORA_USAGE;
     if (!backend || s->threads < 0 || s->threads > MAX_THREADS)
         return SELORA_USAGE;
     selora_context *context = slr_alloc(1, sizeof *context);
@@ -53,6 +55,7 @@ selora_status selora_context_new(const selora_settings *settings, selora_context
                  "processes", context->threads, wanted);
     context->backend = backend;
     context->any_backend = is_any(s->backend);
+    context->compute = s->compute && strcmp(s->compute, "bf16") == 0 ? "bf16" : "f32";
     *result = context;
     return SELORA_OK;
 }

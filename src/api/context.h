@@ -20,6 +20,7 @@ struct selora_context {
     int threads;
     const slr_backend *backend; /* as asked for; slr_context_backend() */
     bool any_backend;           /* not asked for: the fastest */
+    const char *compute;        /* for jobs without an option of that name */
     slr_error error;
     char **texts; /* of option files, kept until the context goes */
     size_t text_count, text_capacity;

@@ -9,7 +9,7 @@
 #include "cli/commands.h"
 
 typedef struct verify_options {
-    const char *model, *variant, *tokenizer, *model_config;
+    const char *model, *variant, *tokenizer, *model_config, *compute;
     double rtol;
     int json;
 } verify_options;
@@ -25,6 +25,8 @@ static const selora_option list[] = {
            "tokenizer; needed with a single-file model", 0),
     OPTION("model-config", SELORA_OPTION_TEXT, model_config, 0, 0, "DIR",
            "diffusers folder with the configs of a single-file model", 0),
+    OPTION("compute", SELORA_OPTION_CHOICE, compute, 0, 0, "f32|bf16",
+           "numbers that matrix products multiply; bf16 has wider tolerances (f32)", 0),
     OPTION("rtol", SELORA_OPTION_NUMBER, rtol, 0, 1e9, "X",
            "relative tolerance of every floating tensor (0: the default of each)", 0),
     OPTION("json", SELORA_OPTION_FLAG, json, 0, 0, "", "a JSON object a row", 0),
@@ -141,6 +143,7 @@ int cmd_verify(int argc, char **argv)
         code = SELORA_USAGE;
     } else if (status == SELORA_OK) {
         cli_terminal terminal;
+        arguments.common.compute = options.compute;
         selora_context *context = cli_context(&arguments, &terminal);
         status = context ? verify_all(context, &options, &arguments) : SELORA_NO_RESOURCE;
         code = cli_exit_code(status);

@@ -145,7 +145,7 @@ void cli_print_common_options(void)
 selora_context *cli_context(const cli_arguments *arguments, cli_terminal *terminal)
 {
     const cli_common *common = &arguments->common;
-    selora_settings settings = {.threads = (int)common->threads, .backend = common->backend,
+    selora_settings settings = {.threads = (int)common->threads, .backend = common->backend, .compute = common->compute,
                                 .hooks = cli_terminal_hooks(terminal, common->quiet)};
     selora_context *context = NULL;
     selora_status status = selora_context_new(&settings, &context);

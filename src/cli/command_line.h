@@ -14,6 +14,7 @@
 typedef struct cli_common {
     int64_t threads;
     const char *backend, *config;
+    const char *compute; /* set by commands whose job has no options to carry it */
     int quiet, help;
 } cli_common;
 

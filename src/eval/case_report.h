@@ -15,6 +15,7 @@
 
 typedef struct slr_case_report {
     const slr_reference_case *c;
+    bool bf16;                  /* matrix products of bf16: wider default tolerances */
     double rtol;                /* of every floating tensor; 0: the default of its kind */
     selora_verify_report write; /* may be NULL */
     void *user;
