@@ -1,199 +1,310 @@
 /* SPDX-License-Identifier: MIT
  *
- * Attention by blocks of queries with whole score rows: scores, maximum, exp, sum, mix. Only q, k, v, the output and
- * the log-sum-exp are kept; backward recomputes the probabilities. Threads share out heads and, forward, blocks.
+ * Attention by blocks of queries. Keys and values of a head are packed once. Forward computes whole score rows: scores,
+ * maximum, exp, sum, mix. Only q, k, v, the output and the log-sum-exp are kept: backward recomputes the probabilities,
+ * tile by tile of keys. Threads share out blocks of queries, backward heads: a head's gradients of k and v are sums
+ * over its blocks in their order.
  */
 #include <math.h>
 #include <omp.h>
+#include <string.h>
 
-#include "kernels/cpu/cpu_gemm.h"
+#include "kernels/cpu/block_product.h"
 #include "kernels/cpu/vector_math.h"
 
-enum { SCORES = 1 << 18, MIN_QUERIES = 64, MAX_QUERIES = 512 };
+enum { LANES = SLR_PACKED_COLUMNS, QUERIES = 28, BACKWARD_QUERIES = 56, BACKWARD_KEYS = 384, SUM_STEP = 512 };
+
+static const double LOG2_E = 1.4426950408889634;
 
 typedef struct head {
-    int64_t batch, queries, keys, dim, stride, block, blocks;
-    int heads;
-    float scale;
+    int64_t batch, heads, queries, keys, dim, stride;
+    int64_t block, blocks; /* queries of a block */
+    int64_t tile;          /* keys of a tile, a multiple of LANES; forward: all */
+    int64_t width, score_row; /* floats from row to row of packed results, of scores */
+    float scale, scale2;   /* of the scores, and for powers of two */
     bool causal;
 } head;
 
-/* Queries of one block: as many as give SCORES scores, a megabyte; of equal size. */
-static int64_t block_of(int64_t queries, int64_t keys)
+/* `total` in equal parts of at most `most`: the size of a part. */
+static int64_t even_part(int64_t total, int64_t most)
 {
-    int64_t most = SCORES / keys;
-    most = most < MIN_QUERIES ? MIN_QUERIES : most > MAX_QUERIES ? MAX_QUERIES : most;
-    int64_t blocks = (queries + most - 1) / most;
-    return (queries + blocks - 1) / blocks;
+    int64_t parts = (total + most - 1) / most;
+    return (total + parts - 1) / parts;
 }
 
-static head head_of(const slr_op *op, const slr_tensor *q, const slr_tensor *k)
+static head head_of(const slr_op *op, const slr_tensor *q, const slr_tensor *k, bool backward)
 {
-    int64_t width = q->shape[2], block = block_of(q->shape[1], k->shape[1]);
-    return (head){q->shape[0], q->shape[1], k->shape[1], width / op->u.attention.heads, width, block,
-                  (q->shape[1] + block - 1) / block, op->u.attention.heads, (float)op->u.attention.scale,
-                  op->u.attention.causal};
+    int64_t heads = op->u.attention.heads;
+    head h = {.batch = q->shape[0], .heads = heads, .queries = q->shape[1], .keys = k->shape[1],
+              .dim = q->shape[2] / heads, .stride = q->shape[2], .scale = (float)op->u.attention.scale,
+              .scale2 = (float)(op->u.attention.scale * LOG2_E), .causal = op->u.attention.causal};
+    h.block = even_part(h.queries, backward ? BACKWARD_QUERIES : QUERIES);
+    h.blocks = (h.queries + h.block - 1) / h.block;
+    h.tile = slr_padded_columns(backward ? even_part(h.keys, BACKWARD_KEYS) : h.keys);
+    h.width = slr_padded_columns(h.dim);
+    h.score_row = (h.tile / LANES | 1) * LANES; /* an odd number of cache lines: rows do not collide in the cache */
+    return h;
 }
 
-/* Floats of one block of scores, a multiple of 16. */
-static size_t score_floats(const head *h)
-{
-    return (size_t)(h->block * h->keys + 15) / 16 * 16;
-}
-
-/* Probabilities and their gradients, then packing space: bytes for one thread. */
-static size_t thread_bytes(const head *h)
-{
-    return 2 * score_floats(h) * sizeof(float) + SLR_CPU(gemm_packing)();
-}
-
-size_t SLR_CPU(attention_workspace)(const slr_graph *graph, const slr_op *op, int threads)
-{
-    head h = head_of(op, slr_graph_tensor(graph, op->in[0]), slr_graph_tensor(graph, op->in[1]));
-    return (size_t)threads * thread_bytes(&h);
-}
-
-/* The space of the calling thread. */
+/* One thread's space: operands of a head, then of a block. Where NULL goes in, floats are counted from zero. */
 typedef struct space {
-    float *p, *ds;
-    void *packing;
+    float *k_columns, *v_columns, *k_rows, *v_rows, *dk, *dv; /* head */
+    float *q_rows, *dy_rows, *scores, *gradients, *mixed;     /* block */
 } space;
 
-static space own_space(const slr_call *call, const head *h)
+static size_t lay_out(const head *h, bool backward, float *at, space *s)
 {
-    float *at = (float *)call->workspace + (size_t)omp_get_thread_num() * thread_bytes(h) / sizeof(float);
-    return (space){at, at + score_floats(h), at + 2 * score_floats(h)};
+    int64_t tiles = (h->keys + h->tile - 1) / h->tile;
+    size_t columns = (size_t)(tiles * slr_packed_floats(h->dim, h->tile)), scores = (size_t)(h->block * h->score_row);
+    size_t rows = (size_t)(tiles * h->tile * h->width), block = (size_t)(h->block * h->width), used = 0;
+    struct {
+        float **part;
+        size_t floats;
+    } parts[] = {
+        {&s->k_columns, columns}, {&s->v_columns, backward ? columns : 0}, {&s->k_rows, backward ? rows : 0},
+        {&s->v_rows, backward ? 0 : rows}, {&s->dk, backward ? rows : 0}, {&s->dv, backward ? rows : 0},
+        {&s->q_rows, backward ? block : 0}, {&s->dy_rows, backward ? block : 0}, {&s->scores, scores},
+        {&s->gradients, backward ? scores : 0}, {&s->mixed, block},
+    };
+    for (size_t i = 0; i < sizeof parts / sizeof *parts; i++) {
+        *parts[i].part = at ? at + used : NULL;
+        used += parts[i].floats;
+    }
+    return used;
 }
 
-/* scores (count, keys) = rows of a times rows of b: q k^T, dy v^T. */
-static void products(const head *h, const float *a, const float *b, int64_t count, float *scores, void *packing)
+size_t SLR_CPU(attention_workspace)(const slr_graph *graph, const slr_op *op, bool backward, int threads)
 {
-    slr_gemm g = {.rows = count, .columns = h->keys, .depth = h->dim, .a = a, .a_row = h->stride, .a_step = 1,
-                  .b = b, .b_row = 1, .b_step = h->stride, .c = scores, .c_row = h->keys};
-    SLR_CPU(gemm_serial)(&g, packing);
+    space unused;
+    head h = head_of(op, slr_graph_tensor(graph, op->in[0]), slr_graph_tensor(graph, op->in[1]), backward);
+    return (size_t)threads * lay_out(&h, backward, NULL, &unused) * sizeof(float);
 }
 
-/* y (count, dim) = scores times rows of x: p v, ds k. */
-static void mix(const head *h, const float *scores, const float *x, int64_t count, float *y, bool add,
-                void *packing)
+static space own_space(const slr_call *call, const head *h, bool backward)
 {
-    slr_gemm g = {.rows = count, .columns = h->dim, .depth = h->keys, .a = scores, .a_row = h->keys, .a_step = 1,
-                  .b = x, .b_row = h->stride, .b_step = 1, .c = y, .c_row = h->stride, .add = add};
-    SLR_CPU(gemm_serial)(&g, packing);
+    space s;
+    size_t floats = lay_out(h, backward, NULL, &s);
+    lay_out(h, backward, (float *)call->workspace + (size_t)omp_get_thread_num() * floats, &s);
+    return s;
 }
 
-/* y (keys, dim) = scores^T times rows of x: ds^T q, p^T dy. */
-static void mix_back(const head *h, const float *scores, const float *x, int64_t count, float *y, bool add,
-                     void *packing)
-{
-    slr_gemm g = {.rows = h->keys, .columns = h->dim, .depth = count, .a = scores, .a_row = 1, .a_step = h->keys,
-                  .b = x, .b_row = h->stride, .b_step = 1, .c = y, .c_row = h->stride, .add = add};
-    SLR_CPU(gemm_serial)(&g, packing);
-}
-
+/* Keys that `query` sees. */
 static int64_t visible(const head *h, int64_t query)
 {
     return h->causal && query + 1 < h->keys ? query + 1 : h->keys;
 }
 
-/* exp(scale (score - most)) over the visible keys, zeros after them; returns the log-sum-exp, *sum the sum. */
-static float soften_row(float *row, int64_t seen, int64_t keys, float scale, float *sum)
+/* C (count, columns) = or += A B with row-major A of the op's own stride or of scores. */
+static void multiply(const float *a, int64_t a_row, int64_t a_step, int64_t rows, int64_t depth, const slr_packed *b,
+                     int64_t columns, float *c, int64_t c_row, bool add)
 {
-    float most = row[0];
-    double total = 0;
-#pragma omp simd reduction(max : most)
-    for (int64_t j = 0; j < seen; j++)
-        most = row[j] > most ? row[j] : most;
-#pragma omp simd reduction(+ : total)
-    for (int64_t j = 0; j < seen; j++) {
-        row[j] = slr_exp(scale * (row[j] - most));
-        total += (double)row[j];
-    }
-    for (int64_t j = seen; j < keys; j++)
-        row[j] = 0;
-    *sum = (float)total;
-    return (float)((double)(scale * most) + log(total));
+    SLR_CPU(block_product)(&(slr_block_product){.rows = rows, .depth = depth, .a = a, .a_row = a_row, .a_step = a_step,
+                                                .b = b, .columns = columns, .c = c, .c_row = c_row, .add = add});
 }
 
-static void forward_block(const slr_call *call, const head *h, int64_t task)
+/* ---- forward ---- */
+
+/* The largest of `count` values, a multiple of LANES: four chains, for one would wait for itself. */
+static float largest(const float *row, int64_t count)
 {
-    int64_t block = task % h->blocks, i = task / h->blocks % h->heads, n = task / h->blocks / h->heads;
-    int64_t first = block * h->block, k_at = n * h->keys * h->stride + i * h->dim;
-    int64_t count = h->queries - first < h->block ? h->queries - first : h->block;
-    int64_t at = (n * h->queries + first) * h->stride + i * h->dim;
-    float *y = call->y + at, inverse[MAX_QUERIES];
-    space own = own_space(call, h);
-    products(h, call->x[0] + at, call->x[1] + k_at, count, own.p, own.packing);
-    for (int64_t r = 0; r < count; r++) {
-        float sum, lse = soften_row(own.p + r * h->keys, visible(h, first + r), h->keys, h->scale, &sum);
-        inverse[r] = 1.0f / sum;
-        if (call->saved)
-            call->saved[(n * h->heads + i) * h->queries + first + r] = lse;
+    int64_t quarter = count / (4 * LANES) * LANES;
+    float a = row[0], b = a, c = a, d = a;
+#pragma omp simd reduction(max : a, b, c, d)
+    for (int64_t j = 0; j < quarter; j++) {
+        a = row[j] > a ? row[j] : a;
+        b = row[j + quarter] > b ? row[j + quarter] : b;
+        c = row[j + 2 * quarter] > c ? row[j + 2 * quarter] : c;
+        d = row[j + 3 * quarter] > d ? row[j + 3 * quarter] : d;
     }
-    mix(h, own.p, call->x[2] + k_at, count, y, false, own.packing);
+#pragma omp simd reduction(max : a)
+    for (int64_t j = 4 * quarter; j < count / LANES * LANES; j++)
+        a = row[j] > a ? row[j] : a;
+    a = a > b ? a : b;
+    c = c > d ? c : d;
+    return a > c ? a : c;
+}
+
+/* row = exp(scale (score - most)) over the first `seen` scores, zero from there to `end`; returns the log-sum-exp, *sum
+ * the sum. Loops run over whole vectors. */
+static float soften_row(const head *h, float *row, int64_t seen, int64_t end, double *sum)
+{
+    int64_t padded = slr_padded_columns(seen), stop = slr_padded_columns(end);
+    for (int64_t j = seen; j < padded; j++)
+        row[j] = -1e30f;
+    float most = largest(row, padded), scale2 = h->scale2;
+    *sum = 0;
+    for (int64_t first = 0; first < padded; first += SUM_STEP) {
+        int64_t vectors = (padded - first < SUM_STEP ? padded - first : SUM_STEP) / LANES;
+        float part = 0, *at = row + first;
+#pragma omp simd reduction(+ : part)
+        for (int64_t j = 0; j < vectors * LANES; j++) {
+            at[j] = slr_exp2_negative((at[j] - most) * scale2);
+            part += at[j];
+        }
+        *sum += (double)part;
+    }
+    for (int64_t j = seen; j < stop; j++)
+        row[j] = 0;
+    return (float)((double)h->scale * (double)most + log(*sum));
+}
+
+static void pack_forward(const slr_call *call, const head *h, const space *s, int64_t task)
+{
+    int64_t at = task / h->heads * h->keys * h->stride + task % h->heads * h->dim;
+    SLR_CPU(pack_columns)(&(slr_packed){s->k_columns, h->dim, h->keys}, call->x[1] + at, h->stride);
+    SLR_CPU(pack_rows)(&(slr_packed){s->v_rows, h->keys, h->dim}, call->x[2] + at, h->stride);
+}
+
+/* Queries [first, first + count) of head `task` of all images. */
+static void forward_block(const slr_call *call, const head *h, const space *s, int64_t task, int64_t first)
+{
+    int64_t count = h->queries - first < h->block ? h->queries - first : h->block;
+    int64_t at = (task / h->heads * h->queries + first) * h->stride + task % h->heads * h->dim;
+    int64_t end = visible(h, first + count - 1);
+    float *y = call->y + at, inverse[QUERIES];
+    multiply(call->x[0] + at, h->stride, 1, count, h->dim, &(slr_packed){s->k_columns, h->dim, h->keys}, end, s->scores,
+             h->score_row, false);
+    for (int64_t r = 0; r < count; r++) {
+        double sum;
+        float lse = soften_row(h, s->scores + r * h->score_row, visible(h, first + r), end, &sum);
+        inverse[r] = (float)(1 / sum);
+        if (call->saved)
+            call->saved[task * h->queries + first + r] = lse;
+    }
+    multiply(s->scores, h->score_row, 1, count, end, &(slr_packed){s->v_rows, h->keys, h->dim}, h->dim, s->mixed,
+             h->width, false);
     for (int64_t r = 0; r < count; r++)
 #pragma omp simd
         for (int64_t d = 0; d < h->dim; d++)
-            y[r * h->stride + d] *= inverse[r];
+            y[r * h->stride + d] = s->mixed[r * h->width + d] * inverse[r];
 }
 
 void SLR_CPU(attention_fwd)(const slr_call *call)
 {
-    head h = head_of(call->op, call->in[0], call->in[1]);
-#pragma omp parallel for num_threads(call->threads) schedule(dynamic)
-    for (int64_t task = 0; task < h.batch * h.heads * h.blocks; task++)
-        forward_block(call, &h, task);
+    head h = head_of(call->op, call->in[0], call->in[1], false);
+    int64_t blocks = h.batch * h.heads * h.blocks;
+#pragma omp parallel num_threads(call->threads)
+    {
+        int64_t thread = omp_get_thread_num(), threads = omp_get_num_threads(), packed = -1;
+        space s = own_space(call, &h, false);
+        for (int64_t i = thread * blocks / threads; i < (thread + 1) * blocks / threads; i++) {
+            if (i / h.blocks != packed)
+                pack_forward(call, &h, &s, i / h.blocks);
+            packed = i / h.blocks;
+            forward_block(call, &h, &s, packed, i % h.blocks * h.block);
+        }
+    }
 }
 
-/* p = exp(score - lse) and ds = p (dy v^T - dy . y) scale, row by row. */
-static void backward_rows(const slr_call *call, const head *h, int64_t at, const float *lse, int64_t first,
-                          int64_t count, float *p, float *ds)
+/* ---- backward ---- */
+
+/* Keys [first, first + keys) of the head being worked on, and what was packed of them. */
+typedef struct tile {
+    int64_t first, keys;
+    slr_packed k_columns, v_columns, k_rows;
+    float *dk, *dv;
+} tile;
+
+static tile tile_at(const head *h, const space *s, int64_t first)
 {
-    float scale = h->scale;
+    int64_t keys = h->keys - first < h->tile ? h->keys - first : h->tile;
+    int64_t columns = first / h->tile * slr_packed_floats(h->dim, h->tile), rows = first * h->width;
+    return (tile){first, keys, {s->k_columns + columns, h->dim, keys}, {s->v_columns + columns, h->dim, keys},
+                  {s->k_rows + rows, keys, h->dim}, s->dk + rows, s->dv + rows};
+}
+
+/* p = exp(score - lse) and ds = p (dy v^T - dy . y) scale over the first `keys` columns, zero where a key is not seen. */
+static void backward_rows(const slr_call *call, const head *h, const space *s, int64_t at, const float *lse,
+                          const tile *t, int64_t first, int64_t count, int64_t keys)
+{
+    int64_t vectors = slr_padded_columns(keys) / LANES;
     for (int64_t r = 0; r < count; r++) {
         const float *y = call->y + at + r * h->stride, *dy = call->dy + at + r * h->stride;
-        float *p_row = p + r * h->keys, *ds_row = ds + r * h->keys, along = 0, own = lse[r];
-        int64_t seen = visible(h, first + r);
+        float *p = s->scores + r * h->score_row, *ds = s->gradients + r * h->score_row, along = 0;
+        float own = (float)((double)lse[r] * LOG2_E), scale = h->scale, scale2 = h->scale2;
+        int64_t seen = visible(h, first + r) - t->first;
 #pragma omp simd reduction(+ : along)
         for (int64_t d = 0; d < h->dim; d++)
             along += y[d] * dy[d];
 #pragma omp simd
-        for (int64_t j = 0; j < seen; j++) {
-            p_row[j] = slr_exp(scale * p_row[j] - own);
-            ds_row[j] = p_row[j] * (ds_row[j] - along) * scale;
+        for (int64_t j = 0; j < vectors * LANES; j++) {
+            p[j] = slr_exp2_negative(scale2 * p[j] - own);
+            ds[j] = p[j] * (ds[j] - along) * scale;
         }
-        for (int64_t j = seen; j < h->keys; j++)
-            p_row[j] = ds_row[j] = 0;
+        for (int64_t j = seen > 0 ? seen : 0; j < keys; j++)
+            p[j] = ds[j] = 0;
     }
 }
 
-static void backward_head(const slr_call *call, const head *h, int64_t task)
+static void backward_tile(const slr_call *call, const head *h, const space *s, const tile *t, int64_t task, int64_t first,
+                          int64_t count)
 {
-    int64_t i = task % h->heads, n = task / h->heads;
-    int64_t k_at = n * h->keys * h->stride + i * h->dim;
-    const float *lse = call->saved + task * h->queries;
-    space own = own_space(call, h);
-    for (int64_t first = 0; first < h->queries; first += h->block) {
-        int64_t count = h->queries - first < h->block ? h->queries - first : h->block;
-        int64_t at = (n * h->queries + first) * h->stride + i * h->dim;
-        products(h, call->x[0] + at, call->x[1] + k_at, count, own.p, own.packing);
-        products(h, call->dy + at, call->x[2] + k_at, count, own.ds, own.packing);
-        backward_rows(call, h, at, lse + first, first, count, own.p, own.ds);
-        if (call->dx[0])
-            mix(h, own.ds, call->x[1] + k_at, count, call->dx[0] + at, call->accumulate[0], own.packing);
-        if (call->dx[1])
-            mix_back(h, own.ds, call->x[0] + at, count, call->dx[1] + k_at, first > 0 || call->accumulate[1],
-                     own.packing);
-        if (call->dx[2])
-            mix_back(h, own.p, call->dy + at, count, call->dx[2] + k_at, first > 0 || call->accumulate[2],
-                     own.packing);
+    int64_t at = (task / h->heads * h->queries + first) * h->stride + task % h->heads * h->dim;
+    int64_t keys = visible(h, first + count - 1) - t->first;
+    keys = keys < t->keys ? keys : t->keys;
+    multiply(call->x[0] + at, h->stride, 1, count, h->dim, &t->k_columns, keys, s->scores, h->score_row, false);
+    multiply(call->dy + at, h->stride, 1, count, h->dim, &t->v_columns, keys, s->gradients, h->score_row, false);
+    backward_rows(call, h, s, at, call->saved + task * h->queries + first, t, first, count, keys);
+    if (call->dx[0])
+        multiply(s->gradients, h->score_row, 1, count, keys, &t->k_rows, h->dim, s->mixed, h->width, t->first > 0);
+    if (call->dx[1])
+        multiply(s->gradients, 1, h->score_row, keys, count, &(slr_packed){s->q_rows, count, h->dim}, h->dim, t->dk,
+                 h->width, true);
+    if (call->dx[2])
+        multiply(s->scores, 1, h->score_row, keys, count, &(slr_packed){s->dy_rows, count, h->dim}, h->dim, t->dv,
+                 h->width, true);
+}
+
+/* A gradient goes where it belongs. */
+static void put_rows(const head *h, const float *from, int64_t rows, float *to, bool accumulate)
+{
+    for (int64_t r = 0; r < rows; r++)
+#pragma omp simd
+        for (int64_t d = 0; d < h->dim; d++)
+            to[r * h->stride + d] = (accumulate ? to[r * h->stride + d] : 0) + from[r * h->width + d];
+}
+
+static void backward_block(const slr_call *call, const head *h, const space *s, int64_t task, int64_t first)
+{
+    int64_t count = h->queries - first < h->block ? h->queries - first : h->block;
+    int64_t at = (task / h->heads * h->queries + first) * h->stride + task % h->heads * h->dim;
+    SLR_CPU(pack_rows)(&(slr_packed){s->q_rows, count, h->dim}, call->x[0] + at, h->stride);
+    SLR_CPU(pack_rows)(&(slr_packed){s->dy_rows, count, h->dim}, call->dy + at, h->stride);
+    for (int64_t key = 0; key < visible(h, first + count - 1); key += h->tile) {
+        tile t = tile_at(h, s, key);
+        backward_tile(call, h, s, &t, task, first, count);
     }
+    if (call->dx[0])
+        put_rows(h, s->mixed, count, call->dx[0] + at, call->accumulate[0]);
+}
+
+static void backward_head(const slr_call *call, const head *h, const space *s, int64_t task)
+{
+    int64_t at = task / h->heads * h->keys * h->stride + task % h->heads * h->dim;
+    for (int64_t key = 0; key < h->keys; key += h->tile) {
+        tile t = tile_at(h, s, key);
+        SLR_CPU(pack_columns)(&t.k_columns, call->x[1] + at + key * h->stride, h->stride);
+        SLR_CPU(pack_columns)(&t.v_columns, call->x[2] + at + key * h->stride, h->stride);
+        SLR_CPU(pack_rows)(&t.k_rows, call->x[1] + at + key * h->stride, h->stride);
+    }
+    memset(s->dk, 0, (size_t)(h->keys * h->width) * sizeof(float));
+    memset(s->dv, 0, (size_t)(h->keys * h->width) * sizeof(float));
+    for (int64_t first = 0; first < h->queries; first += h->block)
+        backward_block(call, h, s, task, first);
+    if (call->dx[1])
+        put_rows(h, s->dk, h->keys, call->dx[1] + at, call->accumulate[1]);
+    if (call->dx[2])
+        put_rows(h, s->dv, h->keys, call->dx[2] + at, call->accumulate[2]);
 }
 
 void SLR_CPU(attention_bwd)(const slr_call *call)
 {
-    head h = head_of(call->op, call->in[0], call->in[1]);
-#pragma omp parallel for num_threads(call->threads) schedule(dynamic)
-    for (int64_t task = 0; task < h.batch * h.heads; task++)
-        backward_head(call, &h, task);
+    head h = head_of(call->op, call->in[0], call->in[1], true);
+#pragma omp parallel num_threads(call->threads)
+    {
+        space s = own_space(call, &h, true);
+#pragma omp for schedule(dynamic)
+        for (int64_t task = 0; task < h.batch * h.heads; task++)
+            backward_head(call, &h, &s, task);
+    }
 }

@@ -53,7 +53,7 @@ size_t SLR_CPU(conv2d_workspace)(const slr_graph *graph, const slr_op *op, bool 
 size_t SLR_CPU(linear_workspace)(int threads);
 size_t SLR_CPU(low_rank_workspace)(const slr_graph *graph, const slr_op *op);
 size_t SLR_CPU(group_norm_workspace)(const slr_graph *graph, const slr_op *op);
-size_t SLR_CPU(attention_workspace)(const slr_graph *graph, const slr_op *op, int threads);
+size_t SLR_CPU(attention_workspace)(const slr_graph *graph, const slr_op *op, bool backward, int threads);
 
 extern const slr_backend SLR_PASTE(slr_backend_cpu, SLR_ISA);
 #ifdef __AVX512F__

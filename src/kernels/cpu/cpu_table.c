@@ -10,7 +10,7 @@ size_t SLR_CPU(workspace)(const slr_graph *graph, const slr_op *op, bool backwar
     case SLR_OP_LINEAR: return SLR_CPU(linear_workspace)(threads);
     case SLR_OP_LOW_RANK: return backward ? SLR_CPU(low_rank_workspace)(graph, op) : 0;
     case SLR_OP_GROUP_NORM: return SLR_CPU(group_norm_workspace)(graph, op);
-    case SLR_OP_ATTENTION: return SLR_CPU(attention_workspace)(graph, op, threads);
+    case SLR_OP_ATTENTION: return SLR_CPU(attention_workspace)(graph, op, backward, threads);
     default: return 0;
     }
 }

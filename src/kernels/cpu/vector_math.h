@@ -35,6 +35,28 @@ static inline float slr_exp(float x)
     return p;
 }
 
+/* 2^t for t that is not above zero by more than rounding, as in softmax: relative error below 2e-7; from -126 downwards
+ * it is 2^-126. */
+static inline float slr_exp2_negative(float t)
+{
+    t = t < -126.0f ? -126.0f : t;
+    float shifted = t + 12582912.0f;
+    int32_t bits;
+    memcpy(&bits, &shifted, sizeof bits);
+    float r = t - (shifted - 12582912.0f);
+    float p = 0.00132647273f; /* minimax on [-1/2, 1/2] with p(0) = 1 */
+    p = p * r + 0.00967151299f;
+    p = p * r + 0.0555073358f;
+    p = p * r + 0.240222424f;
+    p = p * r + 0.693147004f;
+    p = p * r + 1.0f;
+    int32_t scaled;
+    memcpy(&scaled, &p, sizeof scaled);
+    scaled = (int32_t)((uint32_t)scaled + ((uint32_t)bits << 23));
+    memcpy(&p, &scaled, sizeof p);
+    return p;
+}
+
 static inline float slr_sigmoid(float x)
 {
     return 1.0f / (1.0f + slr_exp(-x));
