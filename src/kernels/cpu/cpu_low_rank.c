@@ -1,28 +1,79 @@
 /* SPDX-License-Identifier: MIT
  *
- * The low-rank pair. Own loops rather than a BLAS: each component is computed by itself, in a fixed order, so that
- * its bits depend neither on how many others there are nor on the number of threads.
+ * The low-rank pair. Own loops rather than products of matrices: each component is computed by itself, in a fixed order,
+ * so that its bits depend neither on how many others there are nor on the number of threads. Sums are written out in
+ * lanes: a compiler that may choose their order chooses differently from one copy of a loop to the next.
  */
 #include <string.h>
 
 #include "kernels/cpu/cpu_kernels.h"
 
-enum { COLUMNS = 64, GROUP = 4, ROW_CHUNK = 256 };
+enum { LANES = 16, COLUMNS = 64, GROUP = 4, ROW_CHUNK = 256 };
 
-static float dot(const float *a, const float *b, int64_t count)
+typedef float lanes __attribute__((vector_size(LANES * sizeof(float)), aligned(4)));
+
+#define LANES_AT(at) (*(const lanes *)(const void *)(at))
+
+/* to[j] = x . row j, for `components` rows: a constant where this is inlined. */
+SLR_INLINE void some_dots(const float *x, const float *rows, int64_t count, const int components, float *to)
 {
-    float sum = 0;
-#pragma omp simd reduction(+ : sum)
-    for (int64_t i = 0; i < count; i++)
-        sum += a[i] * b[i];
-    return sum;
+    lanes sum[GROUP];
+    int64_t i = 0;
+#pragma GCC unroll 4
+    for (int j = 0; j < components; j++)
+        sum[j] = (lanes){0};
+    for (; i + LANES <= count; i += LANES)
+#pragma GCC unroll 4
+        for (int j = 0; j < components; j++)
+            sum[j] += LANES_AT(x + i) * LANES_AT(rows + j * count + i);
+#pragma GCC unroll 4
+    for (int j = 0; j < components; j++) {
+        float total = 0, rest = 0;
+        for (int l = 0; l < LANES; l++)
+            total += sum[j][l];
+        for (int64_t t = i; t < count; t++)
+            rest += x[t] * rows[j * count + t];
+        to[j] = total + rest;
+    }
 }
 
-static void add_scaled(float *y, const float *x, float factor, int64_t count)
+static void dots(const float *x, const float *rows, int64_t count, int components, float *to)
 {
-#pragma omp simd
-    for (int64_t i = 0; i < count; i++)
-        y[i] += factor * x[i];
+    int j = 0;
+    for (; j + GROUP <= components; j += GROUP)
+        some_dots(x, rows + j * count, count, GROUP, to + j);
+    for (; j < components; j++)
+        some_dots(x, rows + j * count, count, 1, to + j);
+}
+
+/* y += scale factors[0] row 0, then row 1, ... */
+SLR_INLINE void add_some(float *y, const float *rows, const float *factors, float scale, int64_t count,
+                         const int components)
+{
+    int64_t i = 0;
+    float factor[GROUP];
+#pragma GCC unroll 4
+    for (int j = 0; j < components; j++)
+        factor[j] = scale * factors[j];
+    for (; i + LANES <= count; i += LANES) {
+        lanes value = LANES_AT(y + i);
+#pragma GCC unroll 4
+        for (int j = 0; j < components; j++)
+            value += factor[j] * LANES_AT(rows + j * count + i);
+        *(lanes *)(void *)(y + i) = value;
+    }
+    for (; i < count; i++)
+        for (int j = 0; j < components; j++)
+            y[i] += factor[j] * rows[j * count + i];
+}
+
+static void add_rows(float *y, const float *rows, const float *factors, float scale, int64_t count, int components)
+{
+    int j = 0;
+    for (; j + GROUP <= components; j += GROUP)
+        add_some(y, rows + j * count, factors + j, scale, count, GROUP);
+    for (; j < components; j++)
+        add_some(y, rows + j * count, factors + j, scale, count, 1);
 }
 
 size_t SLR_CPU(low_rank_workspace)(const slr_graph *graph, const slr_op *op)
@@ -36,17 +87,17 @@ static void forward_row(const slr_call *call, int64_t r)
 {
     const slr_slot *slot = call->slot;
     const float *x = call->x[1] + r * slot->in, *base = call->x[0] + r * slot->out;
-    float *y = call->y + r * slot->out;
+    float *y = call->y + r * slot->out, *saved = call->saved ? call->saved + r * slot->capacity : NULL;
     if (y != base)
         memcpy(y, base, (size_t)slot->out * sizeof *y);
-    for (int i = 0; i < slot->rank; i++) {
-        float h = dot(x, slot->a + i * slot->in, slot->in);
-        if (call->saved)
-            call->saved[r * slot->capacity + i] = h;
-        add_scaled(y, slot->bt + i * slot->out, (float)slot->scale * h, slot->out);
+    for (int i = 0; i < slot->rank; i += GROUP) {
+        float own[GROUP], *h = saved ? saved + i : own;
+        int count = slot->rank - i < GROUP ? slot->rank - i : GROUP;
+        dots(x, slot->a + i * slot->in, slot->in, count, h);
+        add_rows(y, slot->bt + i * slot->out, h, (float)slot->scale, slot->out, count);
     }
-    for (int i = slot->rank; call->saved && i < slot->rank + slot->probes; i++)
-        call->saved[r * slot->capacity + i] = dot(x, slot->a + i * slot->in, slot->in);
+    if (saved)
+        dots(x, slot->a + slot->rank * slot->in, slot->in, slot->probes, saved + slot->rank);
 }
 
 void SLR_CPU(low_rank_fwd)(const slr_call *call)
@@ -61,42 +112,75 @@ void SLR_CPU(low_rank_fwd)(const slr_call *call)
 static void backward_row(const slr_call *call, int64_t r, float *gb)
 {
     const slr_slot *slot = call->slot;
-    const float *dy = call->dy + r * slot->out;
     float *dx = call->dx[1] ? call->dx[1] + r * slot->in : NULL;
     if (dx && !call->accumulate[1])
         memset(dx, 0, (size_t)slot->in * sizeof *dx);
-    for (int i = 0; i < slot->rank; i++) {
-        gb[i] = dot(dy, slot->bt + i * slot->out, slot->out);
-        if (dx)
-            add_scaled(dx, slot->a + i * slot->in, (float)slot->scale * gb[i], slot->in);
+    dots(call->dy + r * slot->out, slot->bt, slot->out, slot->rank, gb);
+    if (dx)
+        add_rows(dx, slot->a, gb, (float)slot->scale, slot->in, slot->rank);
+}
+
+/* total[j] = sum over rows of factors[r][j] * x[r][0 .. COLUMNS), row chunk by row chunk; `components` is a constant
+ * where this is inlined. */
+SLR_INLINE void some_columns(const float *x, int64_t stride, const float *factors, int64_t factor_stride,
+                             int64_t first_row, int64_t last_row, const int components, float total[GROUP][COLUMNS])
+{
+    enum { VECTORS = COLUMNS / LANES };
+    memset(total, 0, GROUP * sizeof *total);
+    for (int64_t chunk = first_row; chunk < last_row; chunk += ROW_CHUNK) {
+        int64_t end = chunk + ROW_CHUNK < last_row ? chunk + ROW_CHUNK : last_row;
+        lanes sum[GROUP][VECTORS];
+#pragma GCC unroll 4
+        for (int j = 0; j < components; j++)
+#pragma GCC unroll 4
+            for (int v = 0; v < VECTORS; v++)
+                sum[j][v] = (lanes){0};
+        for (int64_t r = chunk; r < end; r++)
+#pragma GCC unroll 4
+            for (int j = 0; j < components; j++)
+#pragma GCC unroll 4
+                for (int v = 0; v < VECTORS; v++)
+                    sum[j][v] += factors[r * factor_stride + j] * LANES_AT(x + r * stride + v * LANES);
+#pragma GCC unroll 4
+        for (int j = 0; j < components; j++)
+#pragma GCC unroll 4
+            for (int v = 0; v < VECTORS; v++)
+                *(lanes *)(void *)(total[j] + v * LANES) += sum[j][v];
     }
 }
 
-/* sum over rows of factor[r][first + j] * x[r][column..] for up to GROUP components, row chunk by row chunk. */
-static void reduce_columns(const float *x, int64_t stride, const float *factors, int64_t factor_stride,
-                           int64_t first_row, int64_t last_row, int width, int components,
-                           float total[GROUP][COLUMNS])
+/* The same over fewer columns than COLUMNS. */
+static void few_columns(const float *x, int64_t stride, const float *factors, int64_t factor_stride, int64_t first_row,
+                        int64_t last_row, int width, int components, float total[GROUP][COLUMNS])
 {
     memset(total, 0, GROUP * sizeof *total);
     for (int64_t chunk = first_row; chunk < last_row; chunk += ROW_CHUNK) {
         int64_t end = chunk + ROW_CHUNK < last_row ? chunk + ROW_CHUNK : last_row;
         float sum[GROUP][COLUMNS] = {{0}};
         for (int64_t r = chunk; r < end; r++)
-            for (int j = 0; j < components; j++) {
-                float factor = factors[r * factor_stride + j];
-                const float *row = x + r * stride;
-                if (width == COLUMNS)
-#pragma omp simd
-                    for (int c = 0; c < COLUMNS; c++)
-                        sum[j][c] += factor * row[c];
-                else
-                    for (int c = 0; c < width; c++)
-                        sum[j][c] += factor * row[c];
-            }
+            for (int j = 0; j < components; j++)
+                for (int c = 0; c < width; c++)
+                    sum[j][c] += factors[r * factor_stride + j] * x[r * stride + c];
         for (int j = 0; j < components; j++)
             for (int c = 0; c < width; c++)
                 total[j][c] += sum[j][c];
     }
+}
+
+static void reduce_columns(const float *x, int64_t stride, const float *factors, int64_t factor_stride,
+                           int64_t first_row, int64_t last_row, int width, int components,
+                           float total[GROUP][COLUMNS])
+{
+    if (width < COLUMNS)
+        few_columns(x, stride, factors, factor_stride, first_row, last_row, width, components, total);
+    else if (components == 1)
+        some_columns(x, stride, factors, factor_stride, first_row, last_row, 1, total);
+    else if (components == 2)
+        some_columns(x, stride, factors, factor_stride, first_row, last_row, 2, total);
+    else if (components == 3)
+        some_columns(x, stride, factors, factor_stride, first_row, last_row, 3, total);
+    else
+        some_columns(x, stride, factors, factor_stride, first_row, last_row, 4, total);
 }
 
 /* gradient[i][c] += scale sum_r factors[r][i] x[r][c] for components [0, components); `stride` from row to row of
@@ -115,7 +199,8 @@ static void row_gradients(const slr_call *call, const float *x, int64_t width, c
             int group = components - i < GROUP ? components - i : GROUP;
             reduce_columns(x + at, width, factors + i, stride, 0, rows, columns, group, total);
             for (int j = 0; j < group; j++)
-                add_scaled(gradient + (i + j) * width + at, total[j], (float)slot->scale, columns);
+                for (int c = 0; c < columns; c++)
+                    gradient[(i + j) * width + at + c] += (float)slot->scale * total[j][c];
         }
     }
 }
@@ -156,7 +241,7 @@ static void look_gradient(const slr_call *call, float *column)
     int64_t rows = slr_tensor_rows(call->in[1]);
 #pragma omp parallel for num_threads(call->threads) schedule(static) if (rows > 16)
     for (int64_t r = 0; r < rows; r++)
-        column[r] = dot(call->dy + r * slot->out, slot->look, slot->out);
+        dots(call->dy + r * slot->out, slot->look, slot->out, 1, column + r);
     row_gradients(call, call->x[1], slot->in, column, 1, 1, slot->look_ga);
 }
 
@@ -182,5 +267,7 @@ void SLR_CPU(low_rank_bwd)(const slr_call *call)
     if (!call->accumulate[0])
         memcpy(call->dx[0], call->dy, (size_t)(rows * slot->out) * sizeof(float));
     else
-        add_scaled(call->dx[0], call->dy, 1, rows * slot->out);
+#pragma omp parallel for simd num_threads(call->threads) schedule(static)
+        for (int64_t e = 0; e < rows * slot->out; e++)
+            call->dx[0][e] += call->dy[e];
 }
