@@ -15,13 +15,14 @@
 static const char *const variants[] = {"generic", "avx2", "avx512", "avx512bf16", "amx"};
 
 /* Relative to the largest value of the compared array, for results and for gradients. Products are sums of `depth` terms
- * rounded to 2^-24: random rounding gives 2^-24 sqrt(depth), below 1e-5 for the longest sum here (11520). */
+ * rounded to 2^-24: random rounding gives 2^-24 sqrt(depth), below 1e-5 for the longest sum here (11520). Winograd's
+ * transforms enlarge the error of 3 x 3 convolutions; for those, the norm of the error has bounds of its own. */
 typedef struct tolerance {
     double result, gradient;
 } tolerance;
 
 static const tolerance tolerances[SLR_OP_COUNT] = {
-    [SLR_OP_CONV2D] = {2e-6, 2e-6},
+    [SLR_OP_CONV2D] = {6e-6, 6e-6},
     [SLR_OP_LINEAR] = {2e-6, 2e-6},
     [SLR_OP_LOW_RANK] = {2e-6, 2e-6},
     [SLR_OP_GROUP_NORM] = {1e-6, 2e-6},
@@ -45,8 +46,8 @@ static const tolerance tolerances_bf16[SLR_OP_COUNT] = {
     [SLR_OP_ATTENTION] = {1e-2, 3e-2},
 };
 
-/* ... and the norm of all differences, relative, where there are enough of them. */
-static const double bf16_norm = 5e-3, bf16_norm_attention_gradient = 1.5e-2;
+/* ... and the norm of all differences, relative, where there are enough of them; that of convolutions in f32 too. */
+static const double bf16_norm = 5e-3, bf16_norm_attention_gradient = 1.5e-2, conv_norm = 5e-6;
 enum { LEAST_FOR_NORM = 100 };
 
 static double worst[2][SLR_OP_COUNT][2]; /* what was seen, printed at the end */
@@ -73,8 +74,8 @@ static void compare(const op_run *run, const float *found, const float *expected
         allowed += gradient ? tolerances[SLR_OP_ACTIVATION].gradient : tolerances[SLR_OP_ACTIVATION].result;
     else
         worst[bf16][kind][gradient] = fmax(worst[bf16][kind][gradient], relative);
-    double norm = kind == SLR_OP_ATTENTION && gradient ? bf16_norm_attention_gradient : bf16_norm;
-    if (bf16 && count >= LEAST_FOR_NORM && !(sqrt(error) <= norm * sqrt(squares)))
+    double norm = kind == SLR_OP_ATTENTION && gradient ? bf16_norm_attention_gradient : bf16 ? bf16_norm : conv_norm;
+    if ((bf16 || kind == SLR_OP_CONV2D) && count >= LEAST_FOR_NORM && !(sqrt(error) <= norm * sqrt(squares)))
         fail_msg("%s, %s, setting %d, %s: %s differs by %.3g in the norm", slr_op_info_of(kind)->name, run->what->label,
                  run->setting, variant, name, sqrt(error / squares));
     if (!(relative <= allowed))

@@ -107,7 +107,8 @@ typedef struct slr_backend {
     slr_kernel forward[SLR_OP_COUNT];
     slr_kernel backward[SLR_OP_COUNT];
     /* Bytes of workspace for one call. */
-    size_t (*workspace)(const slr_graph *graph, const slr_op *op, bool backward, int threads);
+    size_t (*workspace)(const struct slr_backend *backend, const slr_graph *graph, const slr_op *op, bool backward,
+                        int threads);
     /* Not NULL: products round their operands to bf16 and use this. */
     slr_panel_kernel panel_product_bf16;
 } slr_backend;

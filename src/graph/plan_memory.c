@@ -126,7 +126,7 @@ static selora_status measure_workspace(slr_plan *plan, slr_error *err)
                             backend->name, slr_op_info_of(op->kind)->name);
         for (int pass = 0; pass <= plan->in_backward[i]; pass++) {
             size_t bytes = backend->workspace
-                               ? backend->workspace(plan->graph, op, pass == 1, plan->options.threads) : 0;
+                               ? backend->workspace(backend, plan->graph, op, pass == 1, plan->options.threads) : 0;
             if (bytes > plan->workspace_bytes)
                 plan->workspace_bytes = bytes;
         }

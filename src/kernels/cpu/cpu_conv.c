@@ -1,21 +1,33 @@
 /* SPDX-License-Identifier: MIT
- * Linear maps, and convolution as gathered patches times weights, in row chunks that fit the workspace. */
+ * Linear maps, and convolution: as Winograd's where that pays, else as gathered patches times weights, in row chunks that
+ * fit the workspace. */
 #include <string.h>
 
 #include "kernels/cpu/cpu_gemm.h"
+#include "kernels/cpu/cpu_winograd.h"
 
 enum { CHUNK_BYTES = 4 << 20 };
 
 typedef struct conv {
     int64_t n, h, w, c, out_h, out_w, o;
     int k, stride, top, left;
+    slr_panel_kernel bf16; /* of the backend */
 } conv;
 
-static conv conv_of(const slr_op *op, const slr_tensor *x, const slr_tensor *y)
+static conv conv_of(const slr_backend *backend, const slr_op *op, const slr_tensor *x, const slr_tensor *y)
 {
     return (conv){x->shape[0], x->shape[1], x->shape[2], x->shape[3], y->shape[1], y->shape[2],
                   y->shape[3], op->u.conv.kernel, op->u.conv.stride, op->u.conv.pads.top,
-                  op->u.conv.pads.left};
+                  op->u.conv.pads.left, backend->panel_product_bf16};
+}
+
+/* Its shape as Winograd's; false where it has another form or where that would be slower. */
+static bool is_winograd(const conv *s, bool backward, slr_winograd *c)
+{
+    *c = (slr_winograd){.n = s->n, .h = s->h, .w = s->w, .in = backward ? s->o : s->c, .out = backward ? s->c : s->o,
+                        .transposed = backward, .bf16 = s->bf16};
+    return s->k == 3 && s->stride == 1 && s->top == 1 && s->left == 1 && s->h == s->out_h && s->w == s->out_w &&
+           SLR_CPU(winograd_pays)(c);
 }
 
 static bool is_pointwise(const conv *s)
@@ -35,11 +47,15 @@ size_t SLR_CPU(linear_workspace)(int threads)
     return (size_t)threads * SLR_CPU(gemm_packing)();
 }
 
-/* Packing space, then patches. */
-size_t SLR_CPU(conv2d_workspace)(const slr_graph *graph, const slr_op *op, bool backward, int threads)
+/* Winograd's, or packing space, then patches. */
+size_t SLR_CPU(conv2d_workspace)(const slr_backend *backend, const slr_graph *graph, const slr_op *op, bool backward,
+                                 int threads)
 {
     const slr_tensor *x = slr_graph_tensor(graph, op->in[0]), *y = slr_graph_tensor(graph, op->out);
-    conv s = conv_of(op, x, y);
+    conv s = conv_of(backend, op, x, y);
+    slr_winograd c;
+    if (is_winograd(&s, backward, &c))
+        return SLR_CPU(winograd_workspace)(&c, threads);
     size_t packing = SLR_CPU(linear_workspace)(threads);
     if (is_pointwise(&s))
         return packing;
@@ -86,7 +102,16 @@ static void gather_gradient(const conv *s, const float *dy, int64_t n, int64_t r
 
 void SLR_CPU(conv2d_fwd)(const slr_call *call)
 {
-    conv s = conv_of(call->op, call->in[0], call->out);
+    conv s = conv_of(call->backend, call->op, call->in[0], call->out);
+    slr_winograd c;
+    if (is_winograd(&s, false, &c)) {
+        c.weight = call->weight;
+        c.x = call->x[0];
+        c.bias = call->bias ? call->bias->values : NULL;
+        c.y = call->y;
+        SLR_CPU(winograd)(&c, call->workspace, call->threads);
+        return;
+    }
     int64_t rows = s.n * s.out_h * s.out_w, columns = (int64_t)s.k * s.k * s.c;
     bool pointwise = is_pointwise(&s);
     int64_t chunk = pointwise ? rows : chunk_rows(rows, columns);
@@ -103,14 +128,23 @@ void SLR_CPU(conv2d_fwd)(const slr_call *call)
                       .weight = call->weight,
                       .c = call->y + first * s.o, .c_row = s.o,
                       .bias = call->bias ? call->bias->values : NULL,
-                      .bf16 = call->backend->panel_product_bf16};
+                      .bf16 = s.bf16};
         SLR_CPU(gemm)(&g, call->workspace, call->threads);
     }
 }
 
 void SLR_CPU(conv2d_bwd)(const slr_call *call)
 {
-    conv s = conv_of(call->op, call->in[0], call->out);
+    conv s = conv_of(call->backend, call->op, call->in[0], call->out);
+    slr_winograd c;
+    if (is_winograd(&s, true, &c)) {
+        c.weight = call->weight;
+        c.x = call->dy;
+        c.y = call->dx[0];
+        c.add = call->accumulate[0];
+        SLR_CPU(winograd)(&c, call->workspace, call->threads);
+        return;
+    }
     int64_t rows = s.n * s.h * s.w, taps = (int64_t)s.k * s.k, columns = taps * s.o;
     bool pointwise = is_pointwise(&s);
     int64_t chunk = pointwise ? rows : chunk_rows(rows, columns);
@@ -128,7 +162,7 @@ void SLR_CPU(conv2d_bwd)(const slr_call *call)
                           .weight = call->weight, .transposed = true, .first = tap * s.c,
                           .c = call->dx[0] + first * s.c, .c_row = s.c,
                           .add = call->accumulate[0] || tap > 0,
-                          .bf16 = call->backend->panel_product_bf16};
+                          .bf16 = s.bf16};
             SLR_CPU(gemm)(&g, call->workspace, call->threads);
         }
     }

@@ -46,10 +46,12 @@ void SLR_CPU(embedding_fwd)(const slr_call *call);
 void SLR_CPU(timestep_fwd)(const slr_call *call);
 void SLR_CPU(mse_fwd)(const slr_call *call);
 void SLR_CPU(mse_bwd)(const slr_call *call);
-size_t SLR_CPU(workspace)(const slr_graph *graph, const slr_op *op, bool backward, int threads);
+size_t SLR_CPU(workspace)(const slr_backend *backend, const slr_graph *graph, const slr_op *op, bool backward,
+                          int threads);
 
 /* Bytes that one call of each family wants. */
-size_t SLR_CPU(conv2d_workspace)(const slr_graph *graph, const slr_op *op, bool backward, int threads);
+size_t SLR_CPU(conv2d_workspace)(const slr_backend *backend, const slr_graph *graph, const slr_op *op, bool backward,
+                                 int threads);
 size_t SLR_CPU(linear_workspace)(int threads);
 size_t SLR_CPU(low_rank_workspace)(const slr_graph *graph, const slr_op *op);
 size_t SLR_CPU(group_norm_workspace)(const slr_graph *graph, const slr_op *op);

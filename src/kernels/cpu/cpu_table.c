@@ -3,10 +3,11 @@
 #include "kernels/cpu/cpu_kernels.h"
 #include "kernels/bf16/panel_bf16.h"
 
-size_t SLR_CPU(workspace)(const slr_graph *graph, const slr_op *op, bool backward, int threads)
+size_t SLR_CPU(workspace)(const slr_backend *backend, const slr_graph *graph, const slr_op *op, bool backward,
+                          int threads)
 {
     switch (op->kind) {
-    case SLR_OP_CONV2D: return SLR_CPU(conv2d_workspace)(graph, op, backward, threads);
+    case SLR_OP_CONV2D: return SLR_CPU(conv2d_workspace)(backend, graph, op, backward, threads);
     case SLR_OP_LINEAR: return SLR_CPU(linear_workspace)(threads);
     case SLR_OP_LOW_RANK: return backward ? SLR_CPU(low_rank_workspace)(graph, op) : 0;
     case SLR_OP_GROUP_NORM: return SLR_CPU(group_norm_workspace)(graph, op);

@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: MIT */
 #include "kernels/ref/ref_kernels.h"
 
-static size_t workspace(const slr_graph *graph, const slr_op *op, bool backward, int threads)
+static size_t workspace(const slr_backend *backend, const slr_graph *graph, const slr_op *op, bool backward, int threads)
 {
+    (void)backend;
     (void)threads;
     switch (op->kind) {
     case SLR_OP_ATTENTION: return slr_ref_attention_workspace(graph, op, backward);
