@@ -82,6 +82,10 @@ static inline __attribute__((always_inline)) void block(bool tall, bool wide, co
         _tile_zero(2);
         _tile_zero(3);
     }
+    /* The rows of C that the next block will write, some with every step. */
+    const int64_t next = row + 2 * TILE, end = next + 2 * TILE < q->rows ? next + 2 * TILE : q->rows;
+    const int64_t pace = (2 * TILE * STEP + q->depth - 1) / q->depth;
+    int64_t claimed = next, claim = next + pace - 1;
     for (int64_t p = 0; p < q->depth; p += STEP, b += STEP * SLR_PANEL) {
         _tile_loadd(6, b, b_bytes);
         _tile_loadd(4, a + p, a_bytes);
@@ -97,6 +101,11 @@ static inline __attribute__((always_inline)) void block(bool tall, bool wide, co
         if (tall && wide)
             _tile_dpbf16ps(3, 5, 7);
         fetch_lines(ahead);
+        for (; claimed < end && claimed <= claim; claimed++) {
+            __builtin_prefetch(q->c + claimed * q->c_row, 1, 3);
+            __builtin_prefetch(q->c + claimed * q->c_row + TILE, 1, 3);
+        }
+        claim += pace;
     }
     _tile_stored(0, c, c_bytes);
     if (wide)

@@ -132,6 +132,11 @@ void SLR_CPU(gemm)(const slr_gemm *g, void *packing, int threads)
         chunks = (g->rows + height - 1) / height;
     }
     int64_t groups = (wanted + chunks - 1) / chunks;
+    if (g->bf16) { /* each group rounds its rows of A anew: no more of them than make the threads' shares equal */
+        groups = (threads + chunks - 1) / chunks;
+        while (chunks * groups % threads != 0 && chunks * groups < wanted)
+            groups++;
+    }
     groups = groups < panels ? groups : panels;
 #pragma omp parallel for num_threads(threads) schedule(dynamic)
     for (int64_t task = 0; task < chunks * groups; task++) {
