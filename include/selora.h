@@ -214,7 +214,7 @@ typedef struct selora_train_options {
     int64_t checkpoint_every, checkpoints_keep, validate_every;
     int64_t validation_images, validation_steps;
     double validation_guidance;
-    const char *memory;     /* auto, A, B, C: what is computed again instead of being kept, less memory from A to C; equal bits */
+    const char *memory;     /* auto, A, A+, B, B+, C: what is computed again instead of being kept, less memory from A to C; equal bits */
     const char *max_memory; /* what the process may hold, such as "3G" or "500M"; NULL: what is free */
     const char *validation_prompts; /* prompts for the sample grid, separated by '|'; NULL: captions of the validation part */
     int resume, dry_run;

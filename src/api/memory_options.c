@@ -24,5 +24,5 @@ selora_status slr_memory_options_read(const char *memory, const char *most, slr_
     for (rule->recompute = SLR_RECOMPUTE_A; rule->recompute <= SLR_RECOMPUTE_C; rule->recompute++)
         if (strcmp(memory, slr_recompute_name(rule->recompute)) == 0)
             return SELORA_OK;
-    return slr_fail(err, SELORA_USAGE, "--memory: found \"%s\", expected auto, A, B or C", memory);
+    return slr_fail(err, SELORA_USAGE, "--memory: found \"%s\", expected auto, A, A+, B, B+ or C", memory);
 }

@@ -25,8 +25,10 @@
 typedef enum slr_recompute {
     SLR_RECOMPUTE_NONE,
     SLR_RECOMPUTE_A, /* norms, activations, concatenations: what costs hardly any time */
-    SLR_RECOMPUTE_B, /* the widening linear maps before activations, too */
-    SLR_RECOMPUTE_C  /* all but what the model's code asks to keep (slr_graph_keep): the ends of its blocks */
+    SLR_RECOMPUTE_A_PLUS,
+    SLR_RECOMPUTE_B, /* linear maps from narrow inputs, attention to few tokens, too */
+    SLR_RECOMPUTE_B_PLUS,
+    SLR_RECOMPUTE_C /* all but convolutions of many channels and the ends of blocks (slr_graph_keep) */
 } slr_recompute;
 
 typedef struct slr_plan_options {

@@ -14,9 +14,13 @@ typedef struct offer {
     size_t price; /* bytes to keep for it that would not be kept anyway */
 } offer;
 
-/* Multiply-adds that a class may spend on each element that need not be kept: none; the linear maps of the two widest
- * levels of an SD 1.5 U-Net and attention over few tokens; all maps, and the convolutions of its first level. */
-static const int64_t limits[] = {[SLR_RECOMPUTE_A] = 0, [SLR_RECOMPUTE_B] = 640, [SLR_RECOMPUTE_C] = 2880};
+/* Multiply-adds that a class may spend on each element that need not be kept. In SD 1.5: none; linear maps of the U-Net's
+ * first level and attention to texts; those of its second; those of the text encoder; all others, and the convolutions of
+ * its first level. */
+static const int64_t limits[] = {
+    [SLR_RECOMPUTE_A] = 0, [SLR_RECOMPUTE_A_PLUS] = 320, [SLR_RECOMPUTE_B] = 640, [SLR_RECOMPUTE_B_PLUS] = 768,
+    [SLR_RECOMPUTE_C] = 2880,
+};
 
 static bool is_cheap(const slr_plan *plan, const slr_op *op, slr_recompute class)
 {

@@ -10,7 +10,7 @@ static const size_t base = 16000000;
 
 const char *slr_recompute_name(slr_recompute recompute)
 {
-    static const char *const names[] = {"none", "A", "B", "C"};
+    static const char *const names[] = {"none", "A", "A+", "B", "B+", "C"};
     return names[recompute];
 }
 

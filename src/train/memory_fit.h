@@ -17,7 +17,7 @@ typedef struct slr_memory_rule {
     size_t most;             /* the process may hold; 0: what is free */
 } slr_memory_rule;
 
-/* The text of a class, "A" to "C"; "none" for SLR_RECOMPUTE_NONE. */
+/* The text of a class, "A", "A+" to "C"; "none" for SLR_RECOMPUTE_NONE. */
 const char *slr_recompute_name(slr_recompute recompute);
 
 /* `held` bytes are in memory already (the weights), `needed` will be. *peak is the prediction. SELORA_NO_RESOURCE with the
