@@ -36,7 +36,10 @@ static selora_status finish_stage(slr_pipeline *pipe, stage *s, slr_error *err)
 static selora_status begin_stage(stage *s, slr_error *err)
 {
     s->graph = slr_graph_new();
-    return s->graph ? SELORA_OK : slr_fail_memory(err, 0, "a graph");
+    if (!s->graph)
+        return slr_fail_memory(err, 0, "a graph");
+    slr_graph_images_alone(s->graph); /* a picture is the same whatever the batch */
+    return SELORA_OK;
 }
 
 static selora_status record_text(slr_pipeline *pipe, slr_adapter_set *adapters, slr_error *err)

@@ -209,6 +209,11 @@ slr_tid slr_graph_input(slr_graph *graph, const char *name, int dims, const int6
     return id;
 }
 
+void slr_graph_images_alone(slr_graph *graph)
+{
+    graph->images_alone = true;
+}
+
 void slr_graph_output(slr_graph *graph, slr_tid tensor)
 {
     if (tensor >= 0)

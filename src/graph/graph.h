@@ -101,7 +101,7 @@ typedef struct slr_op {
     int weight, bias; /* indices of weight specs, -1 for none */
     char *path;       /* module path, for errors and profiles */
     union {
-        struct { int kernel, stride; slr_pads pads; } conv;
+        struct { int kernel, stride; slr_pads pads; bool alone; } conv; /* alone: see slr_graph_images_alone() */
         struct { int groups; double eps; bool silu; } norm; /* groups: group norm only */
         struct { slr_activation kind; } act;
         struct { int heads; bool causal; double scale; } attention;
@@ -127,6 +127,10 @@ void slr_graph_want_gradient(slr_graph *graph, slr_tid tensor); /* of an input: 
 void slr_graph_seed(slr_graph *graph, slr_tid tensor);          /* backward starts here (a loss) */
 slr_tid slr_graph_keep(slr_graph *graph, slr_tid tensor);       /* the end of a block, see slr_tensor; returns it */
 slr_tid slr_graph_reshape(slr_graph *graph, slr_tid x, int dims, const int64_t *shape);
+
+/* What is recorded from here on has the same bits for an image whatever others are in the batch: kernels that could go different
+ * ways choose by the shape of one image. */
+void slr_graph_images_alone(slr_graph *graph);
 
 /* `path` is the full module path with component ("unet.conv_in"); weights are path.weight and path.bias. */
 slr_tid slr_graph_conv2d(slr_graph *graph, slr_tid x, const char *path, int64_t out_channels,

@@ -56,6 +56,7 @@ slr_tid slr_graph_conv2d(slr_graph *graph, slr_tid x, const char *path, int64_t 
     op.u.conv.kernel = kernel;
     op.u.conv.stride = stride;
     op.u.conv.pads = pads;
+    op.u.conv.alone = graph->images_alone;
     op.weight = slr_graph_add_weight(graph, path, ".weight", SLR_WEIGHT_CONV, 4,
                                      (int64_t[]){out_channels, in->shape[3], kernel, kernel});
     op.bias = slr_graph_add_weight(graph, path, ".bias", SLR_WEIGHT_VECTOR, 1, &out_channels);

@@ -17,6 +17,7 @@ struct slr_graph {
     slr_weight_spec *weights;
     size_t weight_count, weight_capacity;
     slr_error error;
+    bool images_alone;
 };
 
 /* A new tensor without producer; -1 after noting an error (bad shape, memory). */

@@ -25,6 +25,12 @@ expect 0 "${base[@]}" --prompt "$secret" --count 3 --seed 1 --out c
 check "another seed, another picture" test "$(cmp -s a/000000.png c/000000.png; echo $?)" = 1
 expect 0 "${base[@]}" --prompt "$secret" --count 3 --batch-size 2 --out d
 check "the last part of a batch is drawn" test -s d/000002.png
+expect 0 "${base[@]}" --prompt "$secret" --count 3 --batch-size 1 --out d1
+expect 0 "${base[@]}" --prompt "$secret" --count 3 --out d3
+for picture in 000000 000001 000002; do
+    check "picture $picture is the same in batches of 1, 2 and 3" cmp -s "d1/$picture.png" "d/$picture.png"
+    check "picture $picture is the same in a batch as large as memory allows" cmp -s "d1/$picture.png" "d3/$picture.png"
+done
 
 # the model is stored as F32: as it is, and in 16 bits
 for weights in keep f32 auto f16; do

@@ -11,6 +11,7 @@ enum { CHUNK_BYTES = 4 << 20 };
 typedef struct conv {
     int64_t n, h, w, c, out_h, out_w, o;
     int k, stride, top, left;
+    bool alone; /* the way is not to depend on n */
     slr_panel_kernel bf16; /* of the backend */
 } conv;
 
@@ -18,13 +19,14 @@ static conv conv_of(const slr_backend *backend, const slr_op *op, const slr_tens
 {
     return (conv){x->shape[0], x->shape[1], x->shape[2], x->shape[3], y->shape[1], y->shape[2],
                   y->shape[3], op->u.conv.kernel, op->u.conv.stride, op->u.conv.pads.top,
-                  op->u.conv.pads.left, backend->panel_product_bf16};
+                  op->u.conv.pads.left, op->u.conv.alone, backend->panel_product_bf16};
 }
 
 /* Its shape as Winograd's; false where it has another form or where that would be slower. */
 static bool is_winograd(const conv *s, bool backward, slr_winograd *c)
 {
     *c = (slr_winograd){.n = s->n, .h = s->h, .w = s->w, .in = backward ? s->o : s->c, .out = backward ? s->c : s->o,
+                        .judged = s->alone ? 2 : s->n, /* a picture drawn with guidance has two */
                         .transposed = backward, .bf16 = s->bf16};
     return s->k == 3 && s->stride == 1 && s->top == 1 && s->left == 1 && s->h == s->out_h && s->w == s->out_w &&
            SLR_CPU(winograd_pays)(c);

@@ -79,8 +79,8 @@ static plan plan_of(const slr_winograd *c)
     p.v_row = bf16 ? slr_bf16_row(c->in) * 2 : round_up(c->in * 4, LINE) + LINE;
     int64_t u_row = SLR_PANEL * (bf16 ? 2 : 4), v_tile = p.positions * p.v_row;
     int64_t all_u = p.positions * p.depth * u_row * p.panels;
-    p.by_tiles = all_u <= U_BYTES && all_u * 2 <= v_tile * p.tiles;
-    p.step = p.by_tiles || p.tiles > FEW_TILES ? p.depth : even_step(p.depth);
+    p.step = c->judged * p.lines * p.columns > FEW_TILES ? p.depth : least(even_step(p.depth), p.depth);
+    p.by_tiles = p.step == p.depth && all_u <= U_BYTES && all_u * 2 <= v_tile * p.tiles;
     p.chunk = chunk_of(&p, bf16, p.by_tiles ? least(28, TILES_BYTES / v_tile) : 56);
     p.block = p.by_tiles ? p.chunk : divide_up(p.tiles, divide_up(v_tile * p.tiles, V_BYTES));
     p.u_stride = p.step * u_row + LINE;
@@ -95,7 +95,7 @@ static plan plan_of(const slr_winograd *c)
 
 bool SLR_CPU(winograd_pays)(const slr_winograd *c)
 {
-    return c->n * divide_up(c->h, 4) * divide_up(c->w, 4) >= 6 && c->in >= 16;
+    return c->judged * divide_up(c->h, 4) * divide_up(c->w, 4) >= 6 && c->in >= 16;
 }
 
 size_t SLR_CPU(winograd_workspace)(const slr_winograd *c, int threads)

@@ -13,6 +13,7 @@
 
 typedef struct slr_winograd {
     int64_t n, h, w, in, out; /* channels of x and y */
+    int64_t judged;           /* images that what is fastest, and so the order of additions, is chosen for */
     slr_panel_kernel bf16;    /* or NULL: compute in f32 */
     const slr_weight *weight; /* W(o, tap * in + c), */
     bool transposed;          /* with this W(c, (8 - tap) * out + o): the data gradient */
