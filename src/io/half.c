@@ -96,7 +96,7 @@ __attribute__((target("avx,f16c"))) static size_t narrow_eights(const float *val
 static bool has_eights(void)
 {
     __builtin_cpu_init();
-    return __builtin_cpu_supports("avx") && __builtin_cpu_supports("f16c");
+    return __builtin_cpu_supports("avx2");
 }
 #else
 static size_t widen_eights(const unsigned char *halves, size_t count, float *out)

@@ -6,7 +6,7 @@
  */
 #include "kernels/bf16/panel_bf16.h"
 
-#ifdef __AMX_BF16__
+#if defined __AMX_BF16__ || defined __AMXBF16__ /* gcc, older clang */
 #include <immintrin.h>
 
 enum { TILE = 16, STEP = 32, C_TILES = 4, A_TILES = 2, B_TILES = 2, LINE = 64 };
