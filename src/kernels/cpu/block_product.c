@@ -8,20 +8,16 @@
 
 #include <string.h>
 
+#include "kernels/cpu/vector_lanes.h"
+
 #if defined __AVX512F__
-enum { WIDTH = 16, MOST_VECTORS = 4 }; /* up to 28 accumulators of 32 registers */
+enum { MOST_VECTORS = 4 }; /* up to 28 accumulators of 32 registers */
 static const int most_rows[] = {0, 14, 14, 9, 6};
-#elif defined __AVX2__
-enum { WIDTH = 8, MOST_VECTORS = 3 }; /* 12 of 16 */
-static const int most_rows[] = {0, 8, 6, 4};
 #else
-enum { WIDTH = 4, MOST_VECTORS = 3 };
+enum { MOST_VECTORS = 3 }; /* 12 of 16 */
 static const int most_rows[] = {0, 8, 6, 4};
 #endif
 enum { DEPTH_STEP = 512 }; /* a step of a panel stays in the second-level cache while all rows pass */
-
-typedef float vector __attribute__((vector_size(WIDTH * sizeof(float))));
-typedef float unaligned_vector __attribute__((vector_size(WIDTH * sizeof(float)), aligned(4)));
 
 /* Vectors of the panel that begins when `left` are left: the widest that leaves none of one vector alone. */
 static int panel_vectors(int64_t left)
@@ -56,29 +52,6 @@ void SLR_CPU(pack_rows)(const slr_packed *b, const float *from, int64_t stride)
     }
 }
 
-/* WIDTH rows of WIDTH become columns: log2(WIDTH) rounds of interleaving row i with row i + WIDTH / 2. */
-SLR_INLINE void transpose(vector *rows)
-{
-    vector next[WIDTH];
-    for (int round = 1; round < WIDTH; round *= 2) {
-        for (int i = 0; i < WIDTH / 2; i++) {
-            vector a = rows[i], b = rows[i + WIDTH / 2];
-#if defined __AVX512F__
-            next[2 * i] = __builtin_shufflevector(a, b, 0, 16, 1, 17, 2, 18, 3, 19, 4, 20, 5, 21, 6, 22, 7, 23);
-            next[2 * i + 1] = __builtin_shufflevector(a, b, 8, 24, 9, 25, 10, 26, 11, 27, 12, 28, 13, 29, 14, 30, 15, 31);
-#elif defined __AVX2__
-            next[2 * i] = __builtin_shufflevector(a, b, 0, 8, 1, 9, 2, 10, 3, 11);
-            next[2 * i + 1] = __builtin_shufflevector(a, b, 4, 12, 5, 13, 6, 14, 7, 15);
-#else
-            next[2 * i] = __builtin_shufflevector(a, b, 0, 4, 1, 5);
-            next[2 * i + 1] = __builtin_shufflevector(a, b, 2, 6, 3, 7);
-#endif
-        }
-        for (int i = 0; i < WIDTH; i++)
-            rows[i] = next[i];
-    }
-}
-
 /* One vector's columns of a panel, `width` floats from row to row. The last tile may overlap the one before. */
 static void pack_vector(float *panel, int64_t width, const float *from, int64_t stride, int64_t depth, int64_t columns)
 {
@@ -87,7 +60,7 @@ static void pack_vector(float *panel, int64_t width, const float *from, int64_t 
         int64_t at = p + WIDTH <= depth ? p : depth - WIDTH;
         for (int j = 0; j < WIDTH; j++)
             tile[j] = j < columns ? *(const unaligned_vector *)(const void *)(from + j * stride + at) : (vector){0};
-        transpose(tile);
+        slr_transpose(tile);
         for (int j = 0; j < WIDTH; j++)
             *(vector *)(void *)(panel + (at + j) * width) = tile[j];
     }

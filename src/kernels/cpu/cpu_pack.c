@@ -2,47 +2,16 @@
 #include "kernels/cpu/cpu_pack.h"
 
 #include "kernels/cpu/bf16_pack.h"
+#include "kernels/cpu/vector_lanes.h"
 
 #ifdef __F16C__
 #include <immintrin.h>
 #endif
 
-#if defined __AVX512F__
-enum { WIDTH = 16 };
-#elif defined __AVX2__
-enum { WIDTH = 8 };
-#else
-enum { WIDTH = 4 };
-#endif
 enum { PARTS = SLR_PANEL / WIDTH };
 
-typedef float vector __attribute__((vector_size(WIDTH * sizeof(float))));
-typedef float unaligned_vector __attribute__((vector_size(WIDTH * sizeof(float)), aligned(4)));
 typedef uint16_t halves __attribute__((vector_size(WIDTH * sizeof(uint16_t)), aligned(2)));
 typedef uint32_t words __attribute__((vector_size(WIDTH * sizeof(uint32_t))));
-
-/* WIDTH rows of WIDTH become columns: log2(WIDTH) rounds of interleaving row i with row i + WIDTH / 2. */
-static inline __attribute__((always_inline)) void transpose(vector *rows)
-{
-    vector next[WIDTH];
-    for (int round = 1; round < WIDTH; round *= 2) {
-        for (int i = 0; i < WIDTH / 2; i++) {
-            vector a = rows[i], b = rows[i + WIDTH / 2];
-#if defined __AVX512F__
-            next[2 * i] = __builtin_shufflevector(a, b, 0, 16, 1, 17, 2, 18, 3, 19, 4, 20, 5, 21, 6, 22, 7, 23);
-            next[2 * i + 1] = __builtin_shufflevector(a, b, 8, 24, 9, 25, 10, 26, 11, 27, 12, 28, 13, 29, 14, 30, 15, 31);
-#elif defined __AVX2__
-            next[2 * i] = __builtin_shufflevector(a, b, 0, 8, 1, 9, 2, 10, 3, 11);
-            next[2 * i + 1] = __builtin_shufflevector(a, b, 4, 12, 5, 13, 6, 14, 7, 15);
-#else
-            next[2 * i] = __builtin_shufflevector(a, b, 0, 4, 1, 5);
-            next[2 * i + 1] = __builtin_shufflevector(a, b, 2, 6, 3, 7);
-#endif
-        }
-        for (int i = 0; i < WIDTH; i++)
-            rows[i] = next[i];
-    }
-}
 
 /* WIDTH numbers of a stored weight. */
 SLR_INLINE vector load(const void *data, int64_t at, const slr_dtype dtype)
@@ -72,7 +41,7 @@ static void pack_columns(float *panel, const float *b, int64_t b_step, int64_t d
         vector tile[WIDTH];
         for (int j = 0; j < WIDTH; j++)
             tile[j] = j < columns ? *(const unaligned_vector *)(const void *)(b + j * b_step + p) : (vector){0};
-        transpose(tile);
+        slr_transpose(tile);
         for (int j = 0; j < WIDTH; j++)
             *(vector *)(void *)(panel + (p + j) * SLR_PANEL) = tile[j];
     }
@@ -115,7 +84,7 @@ SLR_INLINE void turn_of(float *panel, const slr_weight *w, int64_t first_depth, 
             vector tile[WIDTH];
             for (int i = 0; i < WIDTH; i++)
                 tile[i] = j + i < columns ? load(w->data, at - skip + (j + i) * SLR_PANEL, dtype) : (vector){0};
-            transpose(tile);
+            slr_transpose(tile);
             for (int i = 0; i < run; i++)
                 *(vector *)(void *)(panel + (p + i) * SLR_PANEL + j) = tile[skip + i];
         }

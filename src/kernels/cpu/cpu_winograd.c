@@ -95,7 +95,8 @@ static plan plan_of(const slr_winograd *c)
 
 bool SLR_CPU(winograd_pays)(const slr_winograd *c)
 {
-    return c->judged * divide_up(c->h, 4) * divide_up(c->w, 4) >= 6 && c->in >= 16;
+    int64_t m = c->bf16 ? 2 : 4, room = divide_up(c->h, m) * divide_up(c->w, m) * m * m; /* pixels that the tiles have */
+    return c->judged * divide_up(c->h, 4) * divide_up(c->w, 4) >= 6 && 2 * c->h * c->w >= room && c->in >= 16;
 }
 
 size_t SLR_CPU(winograd_workspace)(const slr_winograd *c, int threads)
@@ -146,23 +147,6 @@ static void transform_tile(const slr_winograd *c, const plan *p, const space *s,
     SLR_CPU(winograd_input)(p->m, c->bf16 != NULL, pixels, c->in, s->v + row * p->v_row, p->v_stride);
 }
 
-/* The stored weights that the next rows will be made of: without this the processor waits for each. */
-static void fetch_taps(const slr_winograd *c, int64_t panel, int64_t first, int64_t rows)
-{
-    const int64_t size = c->weight->dtype == SLR_DTYPE_F32 ? 4 : 2, row = SLR_PANEL * size;
-    for (int64_t t = 0; t < TAPS; t++) {
-        int64_t at = c->transposed ? slr_weight_index(c->weight, first, t * c->out + panel * SLR_PANEL)
-                                   : slr_weight_index(c->weight, panel * SLR_PANEL, t * c->in + first);
-        const char *data = (const char *)c->weight->data + at * size;
-        if (!c->transposed)
-            for (int64_t i = 0; i < rows * row; i += LINE)
-                __builtin_prefetch(data + i, 0, 2);
-        else
-            for (int64_t i = 0; i < SLR_PANEL; i++)
-                __builtin_prefetch(data + i * row, 0, 2);
-    }
-}
-
 /* U of one panel for the channels [first, first + depth): rows of u from there on. */
 static void transform_panel(const slr_winograd *c, const plan *p, int64_t panel, int64_t first, int64_t depth,
                             float *taps, char *u)
@@ -172,8 +156,6 @@ static void transform_panel(const slr_winograd *c, const plan *p, int64_t panel,
     for (int64_t d = 0; d < depth; d += TAP_ROWS) {
         int64_t rows = least(TAP_ROWS, depth - d), real = least(rows, c->in - first - d);
         const float *tap[TAPS];
-        if (d + TAP_ROWS < least(depth, c->in - first))
-            fetch_taps(c, panel, first + d + TAP_ROWS, TAP_ROWS);
         for (int t = 0; t < TAPS; t++) {
             slr_gemm g = {.weight = c->weight, .transposed = c->transposed,
                           .first = c->transposed ? (TAPS - 1 - t) * c->out : t * c->in};

@@ -5,16 +5,13 @@
  */
 #include "kernels/cpu/panel_product.h"
 
-#if defined __AVX512F__
-enum { WIDTH = 16, BLOCK_ROWS = 14 }; /* 28 accumulators of 32 registers */
-#elif defined __AVX2__
-enum { WIDTH = 8, BLOCK_ROWS = 6 }; /* 12 of 16 */
-#else
-enum { WIDTH = 4, BLOCK_ROWS = 6 };
-#endif
+#include "kernels/cpu/vector_lanes.h"
 
-typedef float vector __attribute__((vector_size(WIDTH * sizeof(float))));
-typedef float unaligned_vector __attribute__((vector_size(WIDTH * sizeof(float)), aligned(4)));
+#if defined __AVX512F__
+enum { BLOCK_ROWS = 14 }; /* 28 accumulators of 32 registers */
+#else
+enum { BLOCK_ROWS = 6 }; /* 12 of 16 */
+#endif
 
 /* A block of C: its place in the product, and how many of its columns are real. */
 typedef struct block {

@@ -4,19 +4,9 @@
 #include <string.h>
 
 #include "kernels/cpu/bf16_round.h"
-
-#if defined __AVX512F__
-enum { WIDTH = 16 };
-#elif defined __AVX2__
-enum { WIDTH = 8 };
-#else
-enum { WIDTH = 4 };
-#endif
+#include "kernels/cpu/vector_lanes.h"
 
 enum { FILLED = 32 }; /* bf16 rows are filled up to a multiple of it */
-
-typedef float vector __attribute__((vector_size(WIDTH * sizeof(float))));
-typedef float unaligned_vector __attribute__((vector_size(WIDTH * sizeof(float)), aligned(4)));
 
 /* The points +-P, +-Q of m = 4, their squares and cubes. */
 #define P 0.65f
