@@ -7,7 +7,7 @@ cd "$(dirname "${BASH_SOURCE[0]}")/.."
 mapfile -t sources < <(find src include examples tests -name '*.[ch]' | sort)
 
 # A file may include from its own room and the rooms before it; cli and examples know the public header alone.
-problems=$(awk -v order="core io graph kernels adapters models diffusion data train eval report api cli" '
+problems=$(awk -v order="core io medical graph kernels adapters models diffusion data prepare train eval report api cli" '
     BEGIN { count = split(order, list, " "); for (i = 1; i <= count; i++) rank[list[i]] = i }
     FNR == 1 {
         split(FILENAME, part, "/")
