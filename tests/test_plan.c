@@ -359,7 +359,7 @@ static void test_memory_of_weights_is_predicted(void **state)
     const struct { slr_weight_policy policy; slr_dtype stored; size_t bytes; } cases[] = {
         {SLR_WEIGHTS_KEEP, SLR_DTYPE_F32, 4}, {SLR_WEIGHTS_KEEP, SLR_DTYPE_F16, 2}, {SLR_WEIGHTS_KEEP, SLR_DTYPE_F64, 4},
         {SLR_WEIGHTS_AUTO, SLR_DTYPE_F32, 2}, {SLR_WEIGHTS_AUTO, SLR_DTYPE_BF16, 2}, {SLR_WEIGHTS_F16, SLR_DTYPE_BF16, 2},
-        {SLR_WEIGHTS_F32, SLR_DTYPE_F16, 4},
+        {SLR_WEIGHTS_F32, SLR_DTYPE_F16, 4}, {SLR_WEIGHTS_AUTO_BF16, SLR_DTYPE_F32, 2}, {SLR_WEIGHTS_AUTO_BF16, SLR_DTYPE_F16, 2},
     };
     for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
         slr_weight_store *store = slr_weight_store_new(cases[i].policy);
@@ -368,6 +368,17 @@ static void test_memory_of_weights_is_predicted(void **state)
         assert_int_equal(slr_weight_store_needs(store, &conv, cases[i].stored), 64 * 9 * bytes);
         assert_int_equal(slr_weight_store_needs(store, &table, cases[i].stored), 18 * bytes);
         assert_int_equal(slr_weight_store_needs(store, &vector, cases[i].stored), 18 * sizeof(slr_real));
+        if (!element && cases[i].policy == SLR_WEIGHTS_AUTO_BF16) {
+            slr_weight_spec other[] = {matrix, table};
+            slr_dtype expected[] = {SLR_DTYPE_BF16, SLR_DTYPE_F16}; /* products round a matrix anyway, nothing rounds a table */
+            for (int k = 0; k < 2 && cases[i].stored == SLR_DTYPE_F32; k++) {
+                slr_stored_tensor f32 = {.dtype = SLR_DTYPE_F32, .dims = 2, .shape = {2, 9}, .data = file};
+                slr_weight_store *mixed = slr_weight_store_new(cases[i].policy);
+                assert_int_equal(slr_weight_store_add(mixed, &other[k], &f32, NULL), SELORA_OK);
+                assert_int_equal(slr_weight_store_find(mixed, other[k].name)->dtype, expected[k]);
+                slr_weight_store_free(mixed);
+            }
+        }
         slr_stored_tensor tensor = {.dtype = cases[i].stored, .dims = 2, .shape = {2, 9}, .data = file};
         assert_int_equal(slr_weight_store_add(store, &matrix, &tensor, NULL), SELORA_OK);
         assert_int_equal(slr_weight_store_bytes(store), slr_weight_store_needs(store, &matrix, cases[i].stored));

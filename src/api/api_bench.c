@@ -72,12 +72,9 @@ static selora_status read_config(const char *name, slr_model *configs, slr_error
     return SELORA_OK;
 }
 
-static selora_status make_model(const char *name, const char *weights, unsigned parts, slr_model **model, slr_error *err)
+static selora_status make_model(const char *name, slr_weight_policy policy, unsigned parts, slr_model **model, slr_error *err)
 {
     slr_model configs = {0};
-    slr_weight_policy policy;
-    if (!slr_weight_policy_named(weights, &policy))
-        return slr_fail(err, SELORA_USAGE, "--weights: found \"%s\", expected keep, auto, f16, bf16 or f32", weights);
     SLR_TRY(read_config(name, &configs, err));
     return slr_model_random(&configs.unet, &configs.vae, &configs.text, WEIGHTS_SEED, parts, policy, model, err);
 }
@@ -251,8 +248,9 @@ selora_status selora_bench(selora_context *context, const selora_bench_options *
     *text = NULL;
     SLR_TRY(read_options(context, options, &bench, err));
     double start = slr_clock_seconds();
-    SLR_TRY(make_model(options->config ? options->config : "sd15", options->weights, slr_bench_parts(bench.task), &model,
-                       err));
+    slr_weight_policy policy;
+    SLR_TRY(slr_context_weights(bench.backend, options->weights, &policy, err));
+    SLR_TRY(make_model(options->config ? options->config : "sd15", policy, slr_bench_parts(bench.task), &model, err));
     double made = slr_clock_seconds();
     selora_status status = slr_bench_run(model, &bench, &context->hooks, &result, err);
     slr_model_free(model);

@@ -95,11 +95,12 @@ static selora_status open_inputs(job *j, slr_error *err)
     const selora_generate_options *o = j->options;
     slr_model_options model = {.variant = o->variant, .tokenizer = o->tokenizer, .config = o->model_config,
                                  .hashed = !o->dry_run};
+    const slr_backend *backend;
     SLR_TRY(slr_drawing_check(o, err));
     SLR_TRY(check_out(o->out, err));
     SLR_TRY(read_prompts(j, err));
-    if (!slr_weight_policy_named(o->weights, &model.weights))
-        return slr_fail(err, SELORA_USAGE, "--weights: found \"%s\", expected keep, auto, f16, bf16 or f32", o->weights);
+    SLR_TRY(slr_context_backend(j->context, o->compute, &backend, err));
+    SLR_TRY(slr_context_weights(backend, o->weights, &model.weights, err));
     SLR_TRY(slr_model_open(o->model, &model, &j->model, err));
     SLR_TRY(slr_adapter_argument_load(o->adapter, j->model, &j->adapters, &j->adapter_path, &j->strength, err));
     return o->batch_size > 0 ? open_drawing(j, o->batch_size, err) : open_fitting(j, err);

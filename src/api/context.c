@@ -99,3 +99,12 @@ selora_status slr_context_backend(const selora_context *context, const char *com
                         "--compute", (*backend)->name, bf16 ? "bf16" : "f32");
     return SELORA_OK;
 }
+
+selora_status slr_context_weights(const slr_backend *backend, const char *weights, slr_weight_policy *policy, slr_error *err)
+{
+    if (!slr_weight_policy_named(weights, policy))
+        return slr_fail(err, SELORA_USAGE, "--weights: found \"%s\", expected keep, auto, f16, bf16 or f32", weights);
+    if (*policy == SLR_WEIGHTS_AUTO && slr_backend_is_bf16(backend))
+        *policy = SLR_WEIGHTS_AUTO_BF16;
+    return SELORA_OK;
+}

@@ -42,6 +42,9 @@ slr_error *slr_context_begin(selora_context *context);
 selora_status slr_context_backend(const selora_context *context, const char *compute, const slr_backend **backend,
                                   slr_error *err);
 
+/* How a model is held in memory for that backend; `weights` as on the command line, NULL: "auto". SELORA_USAGE for another word. */
+selora_status slr_context_weights(const slr_backend *backend, const char *weights, slr_weight_policy *policy, slr_error *err);
+
 /* Ranges of an option table, for programs that fill the struct themselves. NaN stands for "not given" where the default is
  * NaN. */
 selora_status slr_options_check_ranges(const selora_option *list, size_t count, const void *options, const void *defaults,

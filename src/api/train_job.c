@@ -23,8 +23,9 @@ static selora_status open_model(slr_train_job *job, slr_error *err)
     const selora_train_options *o = job->options;
     slr_model_options options = {.variant = o->variant, .tokenizer = o->tokenizer, .config = o->model_config,
                                  .hashed = !o->dry_run};
-    if (!slr_weight_policy_named(o->weights, &options.weights))
-        return slr_fail(err, SELORA_USAGE, "--weights: found \"%s\", expected keep, auto, f16, bf16 or f32", o->weights);
+    const slr_backend *backend;
+    SLR_TRY(slr_context_backend(job->context, o->compute, &backend, err));
+    SLR_TRY(slr_context_weights(backend, o->weights, &options.weights, err));
     SLR_TRY(slr_model_open(o->model, &options, &job->model, err));
     return slr_train_settings_read(&job->settings, job->context, job->model, o, err);
 }

@@ -22,7 +22,7 @@ struct slr_weight_store {
     slr_weight_policy policy;
 };
 
-static const char *const policy_names[] = {"keep", "auto", "f16", "bf16", "f32"};
+static const char *const policy_names[] = {"keep", "auto", "f16", "bf16", "f32", "auto"};
 
 const char *slr_weight_policy_name(slr_weight_policy policy)
 {
@@ -140,7 +140,9 @@ static slr_dtype dtype_of(slr_weight_policy policy, const slr_weight_spec *spec,
         return SLR_DTYPE_F32;
     if (policy == SLR_WEIGHTS_F16 || policy == SLR_WEIGHTS_BF16)
         return policy == SLR_WEIGHTS_F16 ? SLR_DTYPE_F16 : SLR_DTYPE_BF16;
-    return halves ? stored : policy == SLR_WEIGHTS_AUTO ? SLR_DTYPE_F16 : SLR_DTYPE_F32;
+    if (halves || policy == SLR_WEIGHTS_KEEP)
+        return halves ? stored : SLR_DTYPE_F32;
+    return policy == SLR_WEIGHTS_AUTO_BF16 && spec->kind != SLR_WEIGHT_TABLE ? SLR_DTYPE_BF16 : SLR_DTYPE_F16;
 }
 
 size_t slr_weight_store_needs(const slr_weight_store *store, const slr_weight_spec *spec, slr_dtype stored)

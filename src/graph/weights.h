@@ -16,7 +16,9 @@ typedef enum slr_weight_policy {
     SLR_WEIGHTS_AUTO, /* as stored where that has 16 bits, else F16: half the memory, relative error 2^-12 */
     SLR_WEIGHTS_F16,
     SLR_WEIGHTS_BF16,
-    SLR_WEIGHTS_F32
+    SLR_WEIGHTS_F32,
+    SLR_WEIGHTS_AUTO_BF16 /* AUTO beside products in bf16: as they round to bf16, F32 matrices become BF16 at once, which
+                           * packs faster; tables F16 */
 } slr_weight_policy;
 
 const char *slr_weight_policy_name(slr_weight_policy policy);
