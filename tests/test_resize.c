@@ -11,7 +11,7 @@
 #include <cmocka.h>
 
 #include "core/rng.h"
-#include "data/resize.h"
+#include "io/resize.h"
 #include "io/safetensors.h"
 
 #define GOLDEN TEST_SOURCE_DIR "/tests/golden/pictures/"

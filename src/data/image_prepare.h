@@ -14,7 +14,7 @@
 #include <stdbool.h>
 #include <stdint.h>
 
-#include "data/resize.h"
+#include "io/resize.h"
 #include "io/image.h"
 
 typedef struct slr_prepare_options {

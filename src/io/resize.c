@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-#include "data/resize.h"
+#include "io/resize.h"
 
 #include <math.h>
 #include <stdlib.h>
