@@ -11,6 +11,7 @@
 #ifndef SLR_CLUSTERS_H
 #define SLR_CLUSTERS_H
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
@@ -25,11 +26,15 @@ typedef struct slr_clusters {
 selora_status slr_clusters_new(size_t count, slr_clusters *clusters, slr_error *err);
 void slr_clusters_free(slr_clusters *clusters); /* also of a zeroed one; zeroes it */
 
-void slr_clusters_join(slr_clusters *clusters, uint32_t a, uint32_t b);
+/* True when they were apart. */
+bool slr_clusters_join(slr_clusters *clusters, uint32_t a, uint32_t b);
 /* The smallest member of the cluster of `item`. */
 uint32_t slr_clusters_root(slr_clusters *clusters, uint32_t item);
 
-/* Joins items with equal texts; NULL and "" join nothing. `texts`: (count). */
-selora_status slr_clusters_join_equal(slr_clusters *clusters, const char *const *texts, slr_error *err);
+/* Joins items with equal texts; NULL and "" join nothing. `texts`: (count). *joined (NULL: not wanted) counts
+   the
+ * joins of what was apart. */
+selora_status slr_clusters_join_equal(slr_clusters *clusters, const char *const *texts, size_t *joined,
+                                      slr_error *err);
 
 #endif
