@@ -487,6 +487,80 @@ static void test_real_set(void **state)
 
 #define SCRATCH_TEST(test) cmocka_unit_test_setup_teardown(test, scratch_setup, scratch_teardown)
 
+/* ---- split.csv ---- */
+
+static void put_prepared(const char *metadata, const char *split)
+{
+    PICTURES("d/a.png", "d/b.png", "d/c.png");
+    put("d/metadata.csv", metadata);
+    put("d/split.csv", split);
+}
+
+static const char prepared[] = "file_name,text,patient,picture,site\na.png,x,0000000000000001,000000000000000a,n\n"
+                               "b.png,y,0000000000000002,000000000000000b,n\n"
+                               "c.png,z,0000000000000001,000000000000000c,s\n";
+
+static void test_split_file(void **state)
+{
+    (void)state;
+    put_prepared(prepared, "row,side,patient\n1,test,0000000000000001\n2,train,0000000000000002\n"
+                           "3,test,0000000000000001\n");
+    slr_dataset *data = open_checked();
+    slr_split split;
+    size_t groups, crossing;
+    assert_int_equal(slr_dataset_side_source(data), SLR_SIDES_BY_PATIENT);
+    assert_item(data, 0, "d/a.png", "x", 1, SLR_SIDE_TEST);
+    assert_string_equal(slr_dataset_item(data, 2)->group, "0000000000000001");
+    assert_int_equal(slr_split_dataset(data, 42, &split, NULL), SELORA_OK);
+    assert_int_equal(split.train_count, 1);
+    assert_int_equal(split.train[0], 1);
+    assert_int_equal(split.test_count, 2);
+    assert_int_equal(slr_split_count_groups(data, &split, &groups, &crossing, NULL), SELORA_OK);
+    assert_int_equal(groups, 2);
+    assert_int_equal(crossing, 0);
+    /* the count is one: it finds what it is for */
+    split.test_count--;
+    split.validation = split.test + 1;
+    split.validation_count = 1;
+    assert_int_equal(slr_split_count_groups(data, &split, &groups, &crossing, NULL), SELORA_OK);
+    assert_int_equal(crossing, 1);
+    slr_split_free(&split);
+    slr_dataset_free(data);
+    /* other groups may be asked for, and are checked */
+    slr_dataset_options options = {.group_column = "site"};
+    data = open_with(&options);
+    assert_string_equal(slr_dataset_item(data, 2)->group, "s");
+    slr_error err = {0};
+    assert_int_equal(slr_split_dataset(data, 42, &split, &err), SELORA_BAD_INPUT);
+    slr_dataset_free(data);
+    put("d/split.csv", "row,side,picture\n1,test,000000000000000a\n2,train,000000000000000b\n3,train,000000000000000c\n");
+    data = open_with(NULL);
+    assert_int_equal(slr_dataset_side_source(data), SLR_SIDES_BY_PICTURE);
+    slr_dataset_free(data);
+    put("d/split.csv", "file,part\na.png,x\n"); /* not ours */
+    data = open_with(NULL);
+    assert_int_equal(slr_dataset_side_source(data), SLR_SIDES_NONE);
+    assert_string_equal(slr_dataset_item(data, 0)->group, "");
+    slr_dataset_free(data);
+}
+
+static void test_split_file_refused(void **state)
+{
+    (void)state;
+    put_prepared(prepared, "row,side,patient\n1,test,0000000000000001\n2,train,0000000000000002\n");
+    REFUSED(NULL, "split.csv has 2 rows, the metadata 3", "changed after it was split");
+    put("d/split.csv", "row,side,patient\n1,test,0000000000000001\n2,train,0000000000000003\n"
+                       "3,test,0000000000000001\n");
+    REFUSED(NULL, "row 2: column patient differs");
+    put("d/split.csv", "row,side,patient\n1,test,0000000000000001\n2,train,0000000000000002\n"
+                       "3,train,0000000000000001\n");
+    REFUSED(NULL, "rows 1 and 3: one key on two sides, test and train");
+    put("d/metadata.csv", "file_name,text\na.png,x\nb.png,y\nc.png,z\n");
+    put("d/split.csv", "row,side,patient\n1,test,0000000000000001\n2,train,0000000000000002\n"
+                       "3,test,0000000000000001\n");
+    REFUSED(NULL, "no column patient");
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -506,6 +580,8 @@ int main(void)
         SCRATCH_TEST(test_duplicates),
         SCRATCH_TEST(test_leaking_folders),
         cmocka_unit_test(test_real_set),
+        cmocka_unit_test_setup_teardown(test_split_file, scratch_setup, scratch_teardown),
+        cmocka_unit_test_setup_teardown(test_split_file_refused, scratch_setup, scratch_teardown),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

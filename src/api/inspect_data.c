@@ -120,9 +120,9 @@ static selora_status split_facts(const slr_dataset *data, json_t *facts, slr_err
 {
     slr_split split = {0};
     SLR_TRY(slr_split_dataset(data, DEFAULT_SEED, &split, err));
-    bool given = slr_dataset_item(data, 0)->side != SLR_SIDE_NONE;
+    static const char *const by[] = {"seed 42, no groups", "folders", "split.csv, patients", "split.csv, pictures"};
     json_object_set_new(facts, "split",
-                        json_pack("{s:s, s:I, s:I, s:I}", "by", given ? "folders" : "seed 42, no groups", "train",
+                        json_pack("{s:s, s:I, s:I, s:I}", "by", by[slr_dataset_side_source(data)], "train",
                                   (json_int_t)split.train_count, "validation", (json_int_t)split.validation_count, "test",
                                   (json_int_t)split.test_count));
     slr_split_free(&split);

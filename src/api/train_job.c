@@ -37,6 +37,7 @@ static selora_status open_data(slr_train_job *job, slr_error *err)
     SLR_TRY(slr_dataset_open(o->data, &options, &job->data, err));
     SLR_TRY(slr_dataset_check_pictures(job->data, &job->context->hooks, err));
     SLR_TRY(slr_split_dataset(job->data, o->seed, &job->split, err));
+    SLR_TRY(slr_split_count_groups(job->data, &job->split, &job->groups, &job->groups_on_two_sides, err));
     job->facts.train = (int64_t)job->split.train_count;
     job->facts.validation = (int64_t)job->split.validation_count;
     job->facts.test = (int64_t)job->split.test_count;
@@ -169,12 +170,24 @@ void slr_train_job_close(slr_train_job *job)
     *job = (slr_train_job){0};
 }
 
+static void describe_groups(const slr_train_job *job)
+{
+    const slr_hooks *hooks = &job->context->hooks;
+    slr_side_source source = slr_dataset_side_source(job->data);
+    const char *what = source == SLR_SIDES_BY_PATIENT && !job->options->group_column ? "patients" : "groups";
+    if (source == SLR_SIDES_BY_PICTURE && !job->options->group_column)
+        slr_warn(hooks, "split by image: leakage possible, pictures of one patient may lie on two sides");
+    else if (job->groups)
+        slr_note(hooks, "split by %s: %zu; %s on two sides: %zu", what, job->groups, what, job->groups_on_two_sides);
+}
+
 static void describe_data(const slr_train_job *job)
 {
     const slr_hooks *hooks = &job->context->hooks;
     slr_dataset_counts counts = slr_dataset_get_counts(job->data);
     slr_note(hooks, "%lld pictures train, %lld validate, %lld are left for tests", (long long)job->facts.train,
              (long long)job->facts.validation, (long long)job->facts.test);
+    describe_groups(job);
     if (counts.unlisted)
         slr_note(hooks, "%zu pictures of the folder stand in no row and are not used", counts.unlisted);
     if (counts.duplicates)

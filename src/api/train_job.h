@@ -27,6 +27,7 @@ typedef struct slr_train_job {
     slr_train_settings settings;
     slr_dataset *data;
     slr_split split;
+    size_t groups, groups_on_two_sides; /* of the split; no groups: 0 */
     int64_t *ids; /* (items of the dataset, T) */
     slr_adapter_set *set;
     slr_trainer *trainer;

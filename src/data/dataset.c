@@ -155,9 +155,10 @@ static selora_status read_layout(slr_dataset *data, slr_error *err)
     if (!table && sides)
         return read_sides(data, err);
     SLR_TRY(read_folder(data, "", SLR_SIDE_NONE, err));
-    if (table)
-        take_sides_from_names(data);
-    return SELORA_OK;
+    if (!table)
+        return SELORA_OK;
+    take_sides_from_names(data);
+    return data->problems.count == 0 ? slr_dataset_take_split(data, err) : SELORA_OK;
 }
 
 selora_status slr_dataset_open(const char *folder, const slr_dataset_options *options,
@@ -183,6 +184,8 @@ selora_status slr_dataset_open(const char *folder, const slr_dataset_options *op
     if (status == SELORA_OK)
         status = slr_problems_report(&data->problems, data->folder, err);
     memset(&data->options, 0, sizeof data->options);
+    if (status == SELORA_OK && data->side_source == SLR_SIDES_NONE && data->sources[0].item.side != SLR_SIDE_NONE)
+        data->side_source = SLR_SIDES_FOLDERS;
     if (status == SELORA_OK)
         *result = data;
     else
@@ -230,6 +233,11 @@ bool slr_dataset_has_column(const slr_dataset *data, const char *column)
         if (slr_table_column(data->tables[i], column) < 0)
             return false;
     return data->table_count > 0;
+}
+
+slr_side_source slr_dataset_side_source(const slr_dataset *data)
+{
+    return data->side_source;
 }
 
 slr_dataset_counts slr_dataset_get_counts(const slr_dataset *data)

@@ -7,7 +7,8 @@
  *     stay inside its folder.
  *   - a caption file beside each picture: chest.png with chest.txt or chest.caption.
  *   - folders train/, validation/ (or val/, valid/) and test/, each in one of the layouts above:
- *     the split is given.
+ *     the split is given. So it is by split.csv beside a metadata file (data/split_file.h), whose
+ *     patients then are the groups unless others are asked for.
  *
  * Everything that is wrong with a folder is reported in one go.
  *
@@ -77,6 +78,15 @@ const char *slr_dataset_cell(const slr_dataset *data, size_t index, const char *
 bool slr_dataset_has_column(const slr_dataset *data, const char *column);
 
 /* What is legal but worth a word to the user. */
+/* Where the sides of the items come from. */
+typedef enum slr_side_source {
+    SLR_SIDES_NONE,
+    SLR_SIDES_FOLDERS,
+    SLR_SIDES_BY_PATIENT, /* split.csv */
+    SLR_SIDES_BY_PICTURE  /* split.csv of a folder without patients */
+} slr_side_source;
+slr_side_source slr_dataset_side_source(const slr_dataset *data);
+
 typedef struct slr_dataset_counts {
     size_t empty_captions;
     size_t unlisted;   /* pictures in the folder that no row names: not used */

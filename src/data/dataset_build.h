@@ -28,6 +28,7 @@ struct slr_dataset {
     slr_table *tables[SLR_DATASET_TABLES];
     int table_count;
     slr_dataset_counts counts;
+    slr_side_source side_source;
     bool checked;
     slr_problems problems;
 };
@@ -38,6 +39,9 @@ selora_status slr_dataset_read_table(slr_dataset *data, const char *inside, cons
 /* The same with caption files. */
 selora_status slr_dataset_read_captions(slr_dataset *data, const char *inside, slr_side side,
                                         slr_error *err);
+
+/* Takes sides and groups from split.csv where the folder has one; after its table. */
+selora_status slr_dataset_take_split(slr_dataset *data, slr_error *err);
 
 /* Takes over the texts, also on failure. */
 selora_status slr_dataset_add(slr_dataset *data, slr_data_source source, slr_error *err);

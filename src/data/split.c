@@ -8,6 +8,7 @@
 
 #include "core/memory.h"
 #include "core/rng.h"
+#include "data/split_file.h"
 
 static const double held_out_share = 0.2; /* of all, for validation and test; of those, for test */
 
@@ -195,11 +196,6 @@ static selora_status join_equal(const slr_dataset *data, item_key *key, uint32_t
     return SELORA_OK;
 }
 
-static const char *side_name(slr_side side)
-{
-    return side == SLR_SIDE_TRAIN ? "train" : side == SLR_SIDE_VALIDATION ? "validation" : "test";
-}
-
 /* The folders' own split, refused where it leaks. */
 static selora_status split_as_given(const slr_dataset *data, uint32_t *clusters, slr_split *split,
                                     slr_error *err)
@@ -218,7 +214,7 @@ static selora_status split_as_given(const slr_dataset *data, uint32_t *clusters,
                 slr_fail(err, SELORA_BAD_INPUT,
                          "the same picture or the same group stands in %s (row %zu) and in %s (row "
                          "%zu); keep each on one side",
-                         side_name(first->side), first->row, side_name(item->side), item->row);
+                         slr_side_name(first->side), first->row, slr_side_name(item->side), item->row);
     }
     if (status == SELORA_OK)
         status = fill(sides, count, split, err);
@@ -252,4 +248,51 @@ selora_status slr_split_dataset(const slr_dataset *data, uint64_t seed, slr_spli
     }
     free(clusters);
     return status;
+}
+
+/* ---- counting it again ---- */
+
+typedef struct grouped {
+    const char *group;
+    slr_side side;
+} grouped;
+
+static int by_group(const void *a, const void *b)
+{
+    return strcmp(((const grouped *)a)->group, ((const grouped *)b)->group);
+}
+
+selora_status slr_split_count_groups(const slr_dataset *data, const slr_split *split, size_t *groups,
+                                     size_t *crossing,
+                                     slr_error *err)
+{
+    const struct {
+        const uint32_t *items;
+        size_t count;
+        slr_side side;
+    } parts[] = {{split->train, split->train_count, SLR_SIDE_TRAIN},
+                 {split->validation, split->validation_count, SLR_SIDE_VALIDATION},
+                 {split->test, split->test_count, SLR_SIDE_TEST}};
+    size_t count = 0;
+    grouped *list = slr_alloc(slr_dataset_count(data), sizeof *list);
+    if (!list)
+        return slr_fail_memory(err, slr_dataset_count(data) * sizeof *list, "the split");
+    for (int part = 0; part < 3; part++)
+        for (size_t i = 0; i < parts[part].count; i++) {
+            const char *group = slr_dataset_item(data, parts[part].items[i])->group;
+            if (*group)
+                list[count++] = (grouped){group, parts[part].side};
+        }
+    if (count > 1)
+        qsort(list, count, sizeof *list, by_group);
+    *groups = *crossing = 0;
+    for (size_t begin = 0, end; begin < count; begin = end) {
+        bool crosses = false;
+        for (end = begin; end < count && strcmp(list[end].group, list[begin].group) == 0; end++)
+            crosses = crosses || list[end].side != list[begin].side;
+        ++*groups;
+        *crossing += crosses;
+    }
+    free(list);
+    return SELORA_OK;
 }

@@ -40,6 +40,11 @@ selora_status slr_split_dataset(const slr_dataset *data, uint64_t seed, slr_spli
 selora_status slr_split_items(const uint32_t *groups, uint32_t count, uint64_t seed,
                               slr_split *split, slr_error *err);
 
+/* The groups of a dataset's split and how many of them lie on more than one side, counted from the
+ * result: 0 of them cross. Both are 0 without groups. */
+selora_status slr_split_count_groups(const slr_dataset *data, const slr_split *split, size_t *groups,
+                                     size_t *crossing, slr_error *err);
+
 void slr_split_free(slr_split *split); /* also of a zeroed one; zeroes it */
 
 #endif

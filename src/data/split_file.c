@@ -62,6 +62,38 @@ static void read_row(const slr_table *table, size_t row, slr_split_row *result, 
         memcpy(result->key, key, SLR_SPLIT_KEY);
 }
 
+typedef struct placed {
+    const slr_split_row *row;
+    size_t index;
+} placed;
+
+static int by_key(const void *a, const void *b)
+{
+    const placed *left = a, *right = b;
+    int order = strcmp(left->row->key, right->row->key);
+    return order ? order : (left->index > right->index) - (left->index < right->index);
+}
+
+/* Nobody stands on two sides. */
+static selora_status check_sides(const slr_split_file *file, slr_problems *problems, const char *name,
+                                 slr_error *err)
+{
+    placed *list = slr_alloc(file->count, sizeof *list);
+    if (!list)
+        return slr_fail_memory(err, file->count * sizeof *list, name);
+    for (size_t i = 0; i < file->count; i++)
+        list[i] = (placed){&file->rows[i], i};
+    if (file->count > 1)
+        qsort(list, file->count, sizeof *list, by_key);
+    for (size_t i = 1; i < file->count; i++)
+        if (strcmp(list[i - 1].row->key, list[i].row->key) == 0 && list[i - 1].row->side != list[i].row->side)
+            slr_problems_add(problems, "rows %zu and %zu: one key on two sides, %s and %s",
+                             list[i - 1].index + 1,
+                             list[i].index + 1, slr_side_name(list[i - 1].row->side), slr_side_name(list[i].row->side));
+    free(list);
+    return slr_problems_report(problems, name, err);
+}
+
 static selora_status read_rows(const slr_table *table, slr_split_file *file, const char *name, slr_error *err)
 {
     file->count = slr_table_rows(table);
@@ -74,6 +106,8 @@ static selora_status read_rows(const slr_table *table, slr_split_file *file, con
     for (size_t i = 0; i < file->count; i++)
         read_row(table, i, &file->rows[i], problems);
     selora_status status = slr_problems_report(problems, name, err);
+    if (status == SELORA_OK)
+        status = check_sides(file, problems, name, err);
     free(problems);
     return status;
 }

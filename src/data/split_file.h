@@ -33,7 +33,8 @@ typedef struct slr_split_file {
     bool by_patient;
 } slr_split_file;
 
-/* A missing file, and one whose header is not that of split.csv, leave *file NULL. */
+/* A missing file, and one whose header is not that of split.csv, leave *file NULL. A key that
+ * stands on two sides is SELORA_BAD_INPUT. */
 selora_status slr_split_file_read(const char *path, slr_split_file **file, slr_error *err);
 selora_status slr_split_file_parse(const char *data, size_t size, const char *name, slr_split_file **file,
                                    slr_error *err);
