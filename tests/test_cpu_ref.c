@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT
  * The CPU kernels of every instruction set of this processor against the reference kernels; their bits are the same
  * in every run and with every number of threads. */
+#include <fenv.h>
 #include <math.h>
 #include <setjmp.h>
 #include <stdarg.h>
@@ -210,6 +211,52 @@ static void test_components_are_independent(void **state)
     }
 }
 
+static bool has_exponentials(const op_case *what)
+{
+    return what->kind == SLR_OP_ACTIVATION || what->kind == SLR_OP_GEGLU || what->kind == SLR_OP_GROUP_NORM;
+}
+
+/* Ordinary values lead to no subnormal ones, not even in lanes that are thrown away: those cost 10 times the time. */
+static void test_no_subnormal_numbers(void **state)
+{
+    (void)state;
+#ifdef FE_UNDERFLOW
+    for (size_t v = 0; v < sizeof variants / sizeof *variants; v++)
+        for (int i = 0; slr_backend_cpu_variant(variants[v]) && i < op_large_case_count; i++) {
+            op_run run;
+            if (!has_exponentials(&op_large_cases[i]))
+                continue;
+            op_run_open(&run, &op_large_cases[i], OP_PLAIN, slr_backend_cpu_variant(variants[v]), 1);
+            feclearexcept(FE_ALL_EXCEPT);
+            op_run_backward(&run);
+            if (fetestexcept(FE_UNDERFLOW))
+                fail_msg("%s, %s: a subnormal number", op_large_cases[i].label, variants[v]);
+            op_run_close(&run);
+        }
+#endif
+}
+
+/* Values far outside of where an activation bends. */
+static void test_far_values(void **state)
+{
+    (void)state;
+    for (size_t v = 0; v < sizeof variants / sizeof *variants; v++)
+        for (int i = 0; slr_backend_cpu_variant(variants[v]) && i < op_case_count; i++) {
+            op_run run, ref;
+            if (op_cases[i].kind != SLR_OP_ACTIVATION && op_cases[i].kind != SLR_OP_GEGLU)
+                continue;
+            op_run_open(&run, &op_cases[i], OP_PLAIN, slr_backend_cpu_variant(variants[v]), 1);
+            op_run_open(&ref, &op_cases[i], OP_PLAIN, slr_backend_ref(), 1);
+            for (int64_t e = 0; e < run.count[0]; e++)
+                ref.value[0][e] = run.value[0][e] *= 300;
+            op_run_backward(&run);
+            op_run_backward(&ref);
+            compare_runs(&run, &ref, variants[v]);
+            op_run_close(&run);
+            op_run_close(&ref);
+        }
+}
+
 static int print_worst(void **state)
 {
     (void)state;
@@ -227,6 +274,8 @@ int main(void)
         cmocka_unit_test(test_components_are_independent),
         cmocka_unit_test(test_small_shapes),
         cmocka_unit_test(test_large_shapes),
+        cmocka_unit_test(test_no_subnormal_numbers),
+        cmocka_unit_test(test_far_values),
     };
     return cmocka_run_group_tests(tests, NULL, print_worst);
 }
