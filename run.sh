@@ -15,9 +15,10 @@ usage: ./run.sh COMMAND
 END
 }
 
-build_packages=(gcc libc6-dev cmake ninja-build pkg-config libopenblas-openmp-dev libjansson-dev libspng-dev
-    zlib1g-dev libturbojpeg0-dev libutf8proc-dev libssl-dev)
-test_packages=(libcmocka-dev)
+build_packages=(gcc g++ libc6-dev cmake ninja-build pkg-config libopenblas-openmp-dev libjansson-dev libspng-dev
+    zlib1g-dev libturbojpeg0-dev libutf8proc-dev libssl-dev libexpat1-dev
+    libdcmtk-dev libopenjp2-7-dev libnifti2-dev)
+test_packages=(libcmocka-dev dcmtk libgdcm-tools dicom3tools)
 all_packages=(clang libomp-dev libclang-rt-14-dev shellcheck python3 python3-venv)
 
 logs=build/logs
@@ -72,7 +73,7 @@ build() {
     local preset=$1 launcher=() targets=()
     shift
     (($# == 0)) || targets=(--target "$@")
-    ! command -v ccache >/dev/null || launcher=(-D CMAKE_C_COMPILER_LAUNCHER=ccache)
+    ! command -v ccache >/dev/null || launcher=(-D CMAKE_C_COMPILER_LAUNCHER=ccache -D CMAKE_CXX_COMPILER_LAUNCHER=ccache)
     quietly "configure $preset" cmake --preset "$preset" "${launcher[@]}" &&
         quietly "build $preset" cmake --build --preset "$preset" "${targets[@]}"
 }

@@ -4,7 +4,7 @@
 #     tools/check_tree.sh        prints each problem as FILE:LINE: what; exit 1 when there is one
 set -euo pipefail
 cd "$(dirname "${BASH_SOURCE[0]}")/.."
-mapfile -t sources < <(find src include examples tests -name '*.[ch]' | sort)
+mapfile -t sources < <(find src include examples tests \( -name '*.[ch]' -o -name '*.cc' \) | sort)
 
 # A file may include from its own room and the rooms before it; cli and examples know the public header alone.
 problems=$(awk -v order="core io medical graph kernels adapters models diffusion data prepare train eval report api cli" '
