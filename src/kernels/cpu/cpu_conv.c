@@ -1,12 +1,12 @@
 /* SPDX-License-Identifier: MIT
  * Linear maps, and convolution: as Winograd's where that pays, else as gathered patches times weights, in row chunks that
- * fit the workspace. */
+ * fit the workspace; backward as dy times weights, whose columns are then collected at the pixels they belong to. */
 #include <string.h>
 
 #include "kernels/cpu/cpu_gemm.h"
 #include "kernels/cpu/cpu_winograd.h"
 
-enum { CHUNK_BYTES = 4 << 20 };
+enum { CHUNK_BYTES = 4 << 20, GRADIENT_BYTES = 8 << 20 };
 
 typedef struct conv {
     int64_t n, h, w, c, out_h, out_w, o;
@@ -44,12 +44,34 @@ static int64_t chunk_rows(int64_t rows, int64_t columns)
     return fit < 1 ? 1 : fit < rows ? fit : rows;
 }
 
+/* What the gradient takes at a time: whole images, or some rows of one. */
+typedef struct band {
+    int64_t images, rows;
+} band;
+
+static band band_of(const conv *s)
+{
+    int64_t fit = GRADIENT_BYTES / (s->out_w * s->k * s->k * s->c * (int64_t)sizeof(float)); /* rows of the output */
+    int64_t images = fit / s->out_h, rows = (fit - 1) * s->stride - s->k + 2;
+    if (images < 1)
+        return (band){1, rows < 1 ? 1 : rows < s->h ? rows : s->h};
+    int64_t steps = (s->n + images - 1) / images;
+    return (band){(s->n + steps - 1) / steps, s->h};
+}
+
+/* The most rows of the output that `rows` rows of the input go into. */
+static int64_t most_outputs(const conv *s, int64_t rows)
+{
+    int64_t most = (rows + s->k - 2) / s->stride + 1;
+    return most < s->out_h ? most : s->out_h;
+}
+
 size_t SLR_CPU(linear_workspace)(int threads)
 {
     return (size_t)threads * SLR_CPU(gemm_packing)();
 }
 
-/* Winograd's, or packing space, then patches. */
+/* Winograd's, or packing space, then patches or what they send back. */
 size_t SLR_CPU(conv2d_workspace)(const slr_backend *backend, const slr_graph *graph, const slr_op *op, bool backward,
                                  int threads)
 {
@@ -61,9 +83,11 @@ size_t SLR_CPU(conv2d_workspace)(const slr_backend *backend, const slr_graph *gr
     size_t packing = SLR_CPU(linear_workspace)(threads);
     if (is_pointwise(&s))
         return packing;
-    int64_t rows = backward ? s.n * s.h * s.w : s.n * s.out_h * s.out_w;
-    int64_t columns = (int64_t)s.k * s.k * (backward ? s.o : s.c);
-    return packing + (size_t)(chunk_rows(rows, columns) * columns) * sizeof(float);
+    int64_t columns = (int64_t)s.k * s.k * s.c;
+    band b = band_of(&s);
+    int64_t rows = backward ? b.images * most_outputs(&s, b.rows) * s.out_w
+                            : chunk_rows(s.n * s.out_h * s.out_w, columns);
+    return packing + (size_t)(rows * columns) * sizeof(float);
 }
 
 static float *patches_of(const slr_call *call)
@@ -85,21 +109,50 @@ static void gather_patch(const conv *s, const float *x, int64_t n, int64_t i, in
         }
 }
 
-/* The outputs that input pixel (row, column) went into, one slot a tap, zeros where there is none. */
-static void gather_gradient(const conv *s, const float *dy, int64_t n, int64_t row, int64_t column,
-                            float *patch)
+/* dx of input pixel (row, column): what each output that it went into sends back, tap after tap. `parts` has k x k rows
+ * of c for every output pixel, beginning with output row `first`. */
+static void collect_gradient(const conv *s, const float *parts, int64_t first, int64_t row, int64_t column, float *dx,
+                             bool accumulate)
 {
-    size_t bytes = (size_t)s->o * sizeof(float);
+    if (!accumulate)
+        memset(dx, 0, (size_t)s->c * sizeof *dx);
     for (int p = 0; p < s->k; p++)
-        for (int q = 0; q < s->k; q++, patch += s->o) {
+        for (int q = 0; q < s->k; q++) {
             int64_t i = row + s->top - p, j = column + s->left - q;
-            bool hit = i >= 0 && j >= 0 && i % s->stride == 0 && j % s->stride == 0 &&
-                       i / s->stride < s->out_h && j / s->stride < s->out_w;
-            if (hit)
-                memcpy(patch, dy + ((n * s->out_h + i / s->stride) * s->out_w + j / s->stride) * s->o, bytes);
-            else
-                memset(patch, 0, bytes);
+            if (i < 0 || j < 0 || i % s->stride != 0 || j % s->stride != 0 || i / s->stride >= s->out_h ||
+                j / s->stride >= s->out_w)
+                continue;
+            int64_t pixel = (i / s->stride - first) * s->out_w + j / s->stride;
+            const float *part = parts + (pixel * s->k * s->k + p * s->k + q) * s->c;
+#pragma omp simd
+            for (int64_t c = 0; c < s->c; c++)
+                dx[c] += part[c];
         }
+}
+
+/* Rows [first_row, last_row) of dx of `images` images (one, if these are not all rows): dy of the outputs that they went
+ * into, times all taps at once, then what belongs to each pixel. */
+static void band_gradient(const conv *s, const slr_call *call, int64_t first_image, int64_t images, int64_t first_row,
+                          int64_t last_row)
+{
+    int64_t columns = (int64_t)s->k * s->k * s->c, rows = last_row - first_row;
+    int64_t reach = first_row + s->top - s->k + 1, end = (last_row - 1 + s->top) / s->stride + 1;
+    int64_t first = reach > 0 ? (reach + s->stride - 1) / s->stride : 0;
+    int64_t outputs = (end < s->out_h ? end : s->out_h) - first;
+    float *parts = patches_of(call);
+    slr_gemm g = {.rows = images * outputs * s->out_w, .columns = columns, .depth = s->o,
+                  .a = call->dy + (first_image * s->out_h + first) * s->out_w * s->o, .a_row = s->o, .a_step = 1,
+                  .weight = call->weight, .transposed = true,
+                  .c = parts, .c_row = columns, .bf16 = s->bf16};
+    if (outputs > 0)
+        SLR_CPU(gemm)(&g, call->workspace, call->threads);
+#pragma omp parallel for num_threads(call->threads) schedule(static)
+    for (int64_t r = 0; r < images * rows * s->w; r++) {
+        int64_t image = r / (rows * s->w), row = first_row + r / s->w % rows, column = r % s->w;
+        collect_gradient(s, parts + image * outputs * s->out_w * columns, first, row, column,
+                         call->dx[0] + (((first_image + image) * s->h + row) * s->w + column) * s->c,
+                         call->accumulate[0]);
+    }
 }
 
 void SLR_CPU(conv2d_fwd)(const slr_call *call)
@@ -147,27 +200,19 @@ void SLR_CPU(conv2d_bwd)(const slr_call *call)
         SLR_CPU(winograd)(&c, call->workspace, call->threads);
         return;
     }
-    int64_t rows = s.n * s.h * s.w, taps = (int64_t)s.k * s.k, columns = taps * s.o;
-    bool pointwise = is_pointwise(&s);
-    int64_t chunk = pointwise ? rows : chunk_rows(rows, columns);
-    float *patches = patches_of(call);
-    for (int64_t first = 0; first < rows; first += chunk) {
-        int64_t count = rows - first < chunk ? rows - first : chunk;
-        if (!pointwise)
-#pragma omp parallel for num_threads(call->threads) schedule(static)
-            for (int64_t r = first; r < first + count; r++)
-                gather_gradient(&s, call->dy, r / (s.h * s.w), r / s.w % s.h, r % s.w,
-                                patches + (r - first) * columns);
-        for (int64_t tap = 0; tap < taps; tap++) {
-            slr_gemm g = {.rows = count, .columns = s.c, .depth = s.o,
-                          .a = (pointwise ? call->dy : patches) + tap * s.o, .a_row = columns, .a_step = 1,
-                          .weight = call->weight, .transposed = true, .first = tap * s.c,
-                          .c = call->dx[0] + first * s.c, .c_row = s.c,
-                          .add = call->accumulate[0] || tap > 0,
-                          .bf16 = s.bf16};
-            SLR_CPU(gemm)(&g, call->workspace, call->threads);
-        }
+    if (is_pointwise(&s)) {
+        slr_gemm g = {.rows = s.n * s.h * s.w, .columns = s.c, .depth = s.o,
+                      .a = call->dy, .a_row = s.o, .a_step = 1,
+                      .weight = call->weight, .transposed = true,
+                      .c = call->dx[0], .c_row = s.c, .add = call->accumulate[0], .bf16 = s.bf16};
+        SLR_CPU(gemm)(&g, call->workspace, call->threads);
+        return;
     }
+    band b = band_of(&s);
+    for (int64_t image = 0; image < s.n; image += b.images)
+        for (int64_t row = 0; row < s.h; row += b.rows)
+            band_gradient(&s, call, image, s.n - image < b.images ? s.n - image : b.images, row,
+                          s.h - row < b.rows ? s.h : row + b.rows);
 }
 
 void SLR_CPU(linear_fwd)(const slr_call *call)
