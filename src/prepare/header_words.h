@@ -21,9 +21,12 @@ const char *slr_sex_name(const char *value);        /* M, F, O */
 
 /* As a prompt says it; `name` is one of the above. */
 const char *slr_view_words(const char *name);       /* AP, PA, left lateral, right lateral, lateral ... */
-const char *slr_body_part_words(const char *name);  /* chest */
 const char *slr_laterality_words(const char *name); /* left, right, bilateral */
 const char *slr_sex_words(const char *name);        /* male, female, other */
+
+enum { SLR_BODY_PART_WORDS = 48 };
+bool slr_body_part_words(const char *name,
+                         char words[SLR_BODY_PART_WORDS]); /* chest; false: no defined term */
 
 /* The view that a caption names, when it names one alone: "Xray Chest PA and Lateral" gives NULL. */
 const char *slr_view_in_caption(const char *caption);

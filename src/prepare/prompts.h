@@ -83,7 +83,7 @@ typedef struct slr_prompt_counts {
     size_t xxxx_prompts, xxxx_words;
     size_t same_text, most_same; /* pictures that share their prompt with another; those of the commonest */
     size_t ages_over_89, words_unknown; /* header texts outside the defined terms: left out */
-    slr_token_budget tokens;
+    slr_token_budget tokens; /* its rows are places in `pictures`, from 1 */
     slr_text_scan scan;
 } slr_prompt_counts;
 

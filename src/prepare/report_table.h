@@ -46,4 +46,7 @@ bool slr_report_table_has(const slr_report_table *table, int role);
 int slr_report_table_column(const slr_report_table *table, const char *name);
 const char *slr_report_table_other(const slr_report_table *table, size_t row, int column);
 
+/* The column holds names of images or patients. */
+bool slr_report_table_is_key(const slr_report_table *table, int column);
+
 #endif

@@ -24,7 +24,7 @@ typedef enum slr_truncate {
 enum { SLR_MOST_CUT = 8 };
 
 typedef struct slr_most_cut {
-    size_t row;
+    size_t row; /* as slr_token_budget_fit() was told */
     int64_t lost; /* tokens */
 } slr_most_cut;
 
