@@ -102,7 +102,7 @@ static void test_csv_refused(void **state)
         {"a,b\n1,\"open\nmore\nmore", "line 2: the quote that opens here is never closed"},
         {"a,b\n1,\"x\"y\n", "line 2: text after a closing quote"},
         {"a,b,a\n1,2,3\n", "same name (columns 1 and 3)"},
-        {"a,b\n1,\xff\n", "line 2: not UTF-8"},
+        {"a,b\n1,\xff\n", "line 2: not UTF-8 (byte 3 of the line)"},
         {"a,b\n1,\xc3", "line 2: not UTF-8"},
         {"a,b\n\n1,\xed\xa0\x80\n", "line 3: not UTF-8"},
         {"\xff\xfe"

@@ -87,11 +87,14 @@ selora_status slr_table_check_text(const char *data, size_t size, const char *na
     size_t valid = slr_utf8_valid(data, size), bad = nul ? (size_t)(nul - data) : size;
     if (valid >= size && !nul)
         return SELORA_OK;
-    size_t line = 1;
-    for (size_t i = 0; i < (valid < bad ? valid : bad); i++)
-        line += data[i] == '\n';
-    return slr_fail(err, SELORA_BAD_INPUT, "%s: line %zu: %s; save it as UTF-8 text", name, line,
-                    valid < bad ? "not UTF-8" : "a NUL byte");
+    size_t line = 1, begin = 0, at = valid < bad ? valid : bad;
+    for (size_t i = 0; i < at; i++)
+        if (data[i] == '\n') {
+            line++;
+            begin = i + 1;
+        }
+    return slr_fail(err, SELORA_BAD_INPUT, "%s: line %zu: %s (byte %zu of the line); save it as UTF-8 text", name, line,
+                    valid < bad ? "not UTF-8" : "a NUL byte", at - begin + 1);
 }
 
 size_t slr_table_rows(const slr_table *table)

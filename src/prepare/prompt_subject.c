@@ -13,6 +13,31 @@ static bool is_blank_text(const char *text)
     return !text || text[strspn(text, " \t\r\n")] == 0;
 }
 
+/* The first table with something in the column of the role; "". */
+const char *slr_prompt_cell(const slr_prompt_subject *s, int role)
+{
+    for (int i = 0; i < s->prompts->table_count; i++) {
+        const char *text = s->has_row[i] ? slr_report_table_cell(s->prompts->tables[i].table, s->rows[i],
+                                                                 role) : "";
+        if (!is_blank_text(text))
+            return text;
+    }
+    return "";
+}
+
+const char *slr_prompt_other_cell(const slr_prompt_subject *s, const char *name)
+{
+    for (int i = 0; i < s->prompts->table_count; i++) {
+        const slr_report_table *table = s->prompts->tables[i].table;
+        int column = slr_report_table_column(table, name);
+        const char *text = s->has_row[i] && column >= 0 ? slr_report_table_other(table, s->rows[i],
+                                                                                 column) : "";
+        if (!is_blank_text(text))
+            return text;
+    }
+    return "";
+}
+
 /* ---- its sources ---- */
 
 
@@ -57,41 +82,20 @@ static selora_status find_xml(slr_prompt_subject *s, slr_error *err)
     return SELORA_OK;
 }
 
-static void find_rows(slr_prompt_subject *s)
+/* Numbers of reports are known when the tables that name pictures were asked: `linked` is the second time. */
+static void find_rows(slr_prompt_subject *s, bool linked)
 {
     const slr_prompt_picture *p = s->picture;
-    slr_report_keys keys = {p->name, p->series_uid, p->study_uid, p->patient_id};
+    slr_report_keys keys = {p->name, p->series_uid, p->study_uid, NULL, p->patient_id};
+    keys.report = linked ? slr_prompt_cell(s, SLR_ROLE_REPORT) : NULL;
     for (int i = 0; i < s->prompts->table_count; i++) {
         slr_prompt_table *source = &s->prompts->tables[i];
+        if ((slr_report_table_key(source->table) == SLR_ROLE_REPORT) != linked)
+            continue;
         s->has_row[i] = slr_report_table_find(source->table, &keys, &s->rows[i]);
         if (s->has_row[i])
             source->used[s->rows[i]] = true;
     }
-}
-
-/* The first table with something in the column of the role; "". */
-const char *slr_prompt_cell(const slr_prompt_subject *s, int role)
-{
-    for (int i = 0; i < s->prompts->table_count; i++) {
-        const char *text = s->has_row[i] ? slr_report_table_cell(s->prompts->tables[i].table, s->rows[i],
-                                                                 role) : "";
-        if (!is_blank_text(text))
-            return text;
-    }
-    return "";
-}
-
-const char *slr_prompt_other_cell(const slr_prompt_subject *s, const char *name)
-{
-    for (int i = 0; i < s->prompts->table_count; i++) {
-        const slr_report_table *table = s->prompts->tables[i].table;
-        int column = slr_report_table_column(table, name);
-        const char *text = s->has_row[i] && column >= 0 ? slr_report_table_other(table, s->rows[i],
-                                                                                 column) : "";
-        if (!is_blank_text(text))
-            return text;
-    }
-    return "";
 }
 
 /* ---- values of fields ---- */
@@ -232,7 +236,8 @@ static void find_view(slr_prompt_subject *s)
 selora_status slr_prompt_find_sources(slr_prompt_subject *s, size_t number, slr_error *err)
 {
     s->xml_caption = "";
-    find_rows(s);
+    find_rows(s, false);
+    find_rows(s, true);
     SLR_TRY(find_xml(s, err));
     find_view(s);
     return find_caption(s, number, err);

@@ -222,14 +222,22 @@ static selora_status make_prompt(slr_prompt_subject *s, const char *const *value
     return SELORA_OK;
 }
 
+/* A row of a table that names reports, series or studies says more than one that names images. */
 static size_t report_number(const slr_prompt_subject *s)
 {
+    size_t number = 0;
+    bool shared = false;
     if (s->xml)
         return s->xml_number;
-    for (int i = 0; i < s->prompts->table_count; i++)
-        if (s->has_row[i])
-            return s->prompts->xml_count + s->prompts->tables[i].before + s->rows[i] + 1;
-    return 0;
+    for (int i = 0; i < s->prompts->table_count && !shared; i++) {
+        const slr_prompt_table *source = &s->prompts->tables[i];
+        if (!s->has_row[i])
+            continue;
+        shared = slr_report_table_key(source->table) != SLR_ROLE_IMAGE;
+        if (shared || number == 0)
+            number = s->prompts->xml_count + source->before + s->rows[i] + 1;
+    }
+    return number;
 }
 
 static selora_status fill_prompt(slr_prompt_subject *s, char **values, size_t number, slr_prompt *result,

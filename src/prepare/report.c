@@ -7,8 +7,8 @@
 #include "core/memory.h"
 
 static const char *const role_names[SLR_REPORT_ROLES] = {
-    "text",      "findings", "impression", "indication", "comparison", "mesh",       "modality", "view", "laterality",
-    "body_part", "sex",      "age",        "image",      "series",     "study",      "patient_id", "patient",
+    "text",      "findings", "impression", "indication", "comparison", "mesh",   "modality",   "view",   "laterality",
+    "body_part", "sex",      "age",        "image",      "series",     "study",  "report",     "patient_id", "patient",
 };
 
 const char *slr_report_role_name(int role)

@@ -29,11 +29,12 @@ typedef enum slr_report_field {
     SLR_REPORT_FIELDS
 } slr_report_field;
 
-/* Roles of columns that are no part of a prompt. The first four say which pictures a row is about. */
+/* Roles of columns that are no part of a prompt. The first five say which pictures a row is about. */
 typedef enum slr_report_role {
     SLR_ROLE_IMAGE = SLR_REPORT_FIELDS, /* name of the file, with or without folders and ending */
     SLR_ROLE_SERIES,                    /* Series Instance UID */
     SLR_ROLE_STUDY,                     /* Study Instance UID */
+    SLR_ROLE_REPORT,                    /* number of the report, which another table has beside names of images */
     SLR_ROLE_PATIENT_ID,                /* Patient ID of the header */
     SLR_ROLE_PATIENT,                   /* --patient-col: who it is, for the split */
     SLR_REPORT_ROLES

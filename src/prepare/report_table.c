@@ -27,7 +27,7 @@ struct slr_report_table {
 
 /* Other names that the columns have in the wild, compared without case, blanks, - and _. */
 static const char *const usual_names[SLR_REPORT_ROLES][6] = {
-    [SLR_FIELD_TEXT] = {"text", "caption", "report", "prompt"},
+    [SLR_FIELD_TEXT] = {"text", "caption", "report", "reporttext", "prompt"},
     [SLR_FIELD_FINDINGS] = {"findings"},
     [SLR_FIELD_IMPRESSION] = {"impression"},
     [SLR_FIELD_INDICATION] = {"indication"},
@@ -39,9 +39,10 @@ static const char *const usual_names[SLR_REPORT_ROLES][6] = {
     [SLR_FIELD_BODY_PART] = {"bodypart", "bodypartexamined"},
     [SLR_FIELD_SEX] = {"sex", "gender", "patientsex"},
     [SLR_FIELD_AGE] = {"age", "patientage"},
-    [SLR_ROLE_IMAGE] = {"filename", "file", "image", "imageid", "path", "dicomid"},
+    [SLR_ROLE_IMAGE] = {"filename", "file", "imageid", "path", "dicomid", "image"}, /* see find_columns() */
     [SLR_ROLE_SERIES] = {"seriesinstanceuid", "seriesuid", "series"},
     [SLR_ROLE_STUDY] = {"studyinstanceuid", "studyuid", "study"},
+    [SLR_ROLE_REPORT] = {"uid", "reportid", "accession", "accessionnumber", "accno"},
     [SLR_ROLE_PATIENT_ID] = {"patientid", "patient", "subjectid", "subject"},
     [SLR_ROLE_PATIENT] = {"patientid", "patient", "subjectid", "subject"},
 };
@@ -73,6 +74,11 @@ static void find_columns(slr_report_table *t, const slr_report_columns *columns)
     for (int role = 0; role < SLR_REPORT_ROLES; role++)
         t->columns[role] = columns->names[role] ? slr_table_column(t->table, columns->names[role])
                                                 : find_usual(t->table, role);
+    /* beside numbers of reports, "image" says what was done: "Xray Chest PA and Lateral" */
+    int image = t->columns[SLR_ROLE_IMAGE];
+    if (image >= 0 && !columns->names[SLR_ROLE_IMAGE] && t->columns[SLR_ROLE_REPORT] >= 0 &&
+        same_name(slr_table_column_name(t->table, image), "image"))
+        t->columns[SLR_ROLE_IMAGE] = -1;
     for (t->key = SLR_ROLE_IMAGE; t->key <= SLR_ROLE_PATIENT_ID && t->columns[t->key] < 0; t->key++)
         ;
 }
@@ -182,7 +188,7 @@ static selora_status index_rows(slr_report_table *t, const char *name, slr_error
 
 static void check_repeats(const slr_report_table *t, slr_problems *problems)
 {
-    static const char *const what[] = {"image; keep one", "series; keep one", "study; keep one",
+    static const char *const what[] = {"image; keep one", "series; keep one", "study; keep one", "report; keep one",
                                        "patient; a column with the image or the study would tell them apart"};
     for (size_t i = 1; i < t->count; i++)
         if (strcmp(t->whole[i - 1].text, t->whole[i].text) == 0)
@@ -293,7 +299,7 @@ static bool find_image(const slr_report_table *t, char *name, size_t *row)
 
 bool slr_report_table_find(const slr_report_table *table, const slr_report_keys *keys, size_t *row)
 {
-    const char *const values[] = {keys->image, keys->series, keys->study, keys->patient_id};
+    const char *const values[] = {keys->image, keys->series, keys->study, keys->report, keys->patient_id};
     const char *value = values[table->key - SLR_ROLE_IMAGE];
     char *name = value ? normal_name(value, table->key == SLR_ROLE_IMAGE) : NULL;
     bool more, done = false;
@@ -332,6 +338,11 @@ int slr_report_table_column(const slr_report_table *table, const char *name)
 const char *slr_report_table_other(const slr_report_table *table, size_t row, int column)
 {
     return slr_table_cell(table->table, row, column);
+}
+
+int slr_report_table_key(const slr_report_table *table)
+{
+    return table->key;
 }
 
 bool slr_report_table_is_key(const slr_report_table *table, int column)

@@ -10,9 +10,9 @@
  *         use(slr_report_table_cell(table, row, SLR_FIELD_FINDINGS));
  *     slr_report_table_free(table);
  *
- * A row is found by the first of image, series, study and patient ID that the table has a column for. Names
- * of images may lack their folders or their ending: "set1/CXR1.dcm" is found as such, then as set1/CXR1,
- * CXR1.dcm and CXR1.
+ * A row is found by the first of image, series, study, report and patient ID that the table has a column for.
+ * Names of images may lack their folders or their ending: "set1/CXR1.dcm" is found as such, then as
+ * set1/CXR1, CXR1.dcm and CXR1.
  */
 #ifndef SLR_REPORT_TABLE_H
 #define SLR_REPORT_TABLE_H
@@ -33,7 +33,7 @@ void slr_report_table_free(slr_report_table *table); /* NULL is legal */
 
 /* Of a picture; NULL where it has none. */
 typedef struct slr_report_keys {
-    const char *image, *series, *study, *patient_id;
+    const char *image, *series, *study, *report, *patient_id;
 } slr_report_keys;
 bool slr_report_table_find(const slr_report_table *table, const slr_report_keys *keys, size_t *row);
 
@@ -46,6 +46,8 @@ bool slr_report_table_has(const slr_report_table *table, int role);
 int slr_report_table_column(const slr_report_table *table, const char *name);
 const char *slr_report_table_other(const slr_report_table *table, size_t row, int column);
 
+/* The role that rows are found by. */
+int slr_report_table_key(const slr_report_table *table);
 /* The column holds names of images or patients. */
 bool slr_report_table_is_key(const slr_report_table *table, int column);
 
