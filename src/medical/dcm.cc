@@ -5,285 +5,60 @@
 #include <unistd.h>
 
 #include <cerrno>
-#include <charconv>
-#include <climits>
 #include <cstdio>
-#include <cstdlib>
 #include <cstring>
 #include <memory>
-#include <new>
 #include <string>
 #include <vector>
 
-#include <dcmtk/config/osconfig.h>
-#include <dcmtk/dcmdata/dctk.h>
+#include "medical/dcm_handle.h"
+
 #include <dcmtk/dcmdata/dccodec.h>
-#include <dcmtk/dcmdata/dcfcache.h>
-#include <dcmtk/dcmdata/dcpixel.h>
 #include <dcmtk/dcmdata/dcpixseq.h>
 #include <dcmtk/dcmdata/dcpxitem.h>
 #include <dcmtk/dcmjpeg/djdecode.h>
 #include <dcmtk/dcmjpls/djdecode.h>
+#include <dcmtk/oflog/appender.h>
+#include <dcmtk/oflog/logger.h>
 #include <dcmtk/oflog/oflog.h>
-
-extern "C" {
-#include "medical/dcm_parts.h"
-}
-
-struct slr_dcm {
-    DcmFileFormat file;
-    DcmDataset *dataset = nullptr;
-    slr_dcm_desc desc = {};
-    slr_dcm_coding coding = SLR_DCM_UNDECODED;
-    DcmPixelData *pixels = nullptr;
-    DcmPixelSequence *sequence = nullptr; // of compressed pixels
-    E_TransferSyntax syntax = EXS_Unknown;
-    const DcmRepresentationParameter *parameter = nullptr;
-    DcmFileCache cache;          // keeps the file open between frames
-    std::vector<Uint32> first;   // fragment with which each frame begins; empty until a frame is wanted
-};
+#include <dcmtk/oflog/spi/logevent.h>
 
 namespace {
 
-// Runs what may throw; the C side gets a status.
-template <typename Action> selora_status guarded(slr_error *err, Action action) noexcept
-{
-    try {
-        return action();
-    } catch (const std::bad_alloc &) {
-        return slr_fail(err, SELORA_NO_RESOURCE, "not enough memory to read this DICOM file");
-    } catch (...) {
-        return slr_fail(err, SELORA_BAD_INPUT, "the DICOM library gave up on this file");
+// ---- what decoders only mumble ----
+
+// The JPEG decoders go on behind damage with pixels of their own making and a line in the log: it is heard here. Decoding
+// and its log happen in one thread.
+thread_local bool jpeg_is_damaged;
+
+class damage_listener : public dcmtk::log4cplus::Appender {
+public:
+    ~damage_listener() override { destructorImpl(); }
+    void close() override {}
+
+protected:
+    void append(const dcmtk::log4cplus::spi::InternalLoggingEvent &event) override
+    {
+        const auto &message = event.getMessage();
+        bool spare = message.find("extraneous bytes") != OFString_npos; // between whole segments: nothing is lost
+        if (!spare && (message.find("Corrupt JPEG data") == 0 || message.find("Premature end of JPEG") == 0))
+            jpeg_is_damaged = true;
     }
+};
+
+OFLogger jpeg_log()
+{
+    return OFLog::getLogger("dcmtk.dcmjpeg");
 }
 
-template <typename Action> long guarded_count(Action action) noexcept
+void listen()
 {
-    try {
-        return action();
-    } catch (...) {
-        return -2;
-    }
-}
-
-// ---- elements ----
-
-enum : long { ABSENT = -1, OTHER_KIND = -2 };
-
-bool parse_number(const char *&at, int base, unsigned long most, unsigned long &value)
-{
-    char *end;
-    if (!isxdigit(static_cast<unsigned char>(*at)))
-        return false;
-    value = strtoul(at, &end, base);
-    if (value > most)
-        return false;
-    at = end;
-    return true;
-}
-
-bool parse_tag(const char *&at, DcmTagKey &key)
-{
-    unsigned long group, element;
-    if (!parse_number(at, 16, 0xFFFF, group) || *at++ != ',' || !parse_number(at, 16, 0xFFFF, element))
-        return false;
-    key.set(static_cast<Uint16>(group), static_cast<Uint16>(element));
-    return true;
-}
-
-// The element of "gggg,eeee[i]/gggg,eeee"; null when it, an item or a sequence on the way is absent.
-DcmElement *find_element(const slr_dcm *dcm, const char *path)
-{
-    DcmItem *item = dcm->dataset;
-    for (;;) {
-        DcmTagKey key;
-        DcmElement *element = nullptr;
-        if (!parse_tag(path, key) || item->findAndGetElement(key, element).bad() || !element)
-            return nullptr;
-        if (!*path)
-            return element;
-        unsigned long index;
-        if (*path++ != '[' || !parse_number(path, 10, INT_MAX, index) || *path++ != ']' || *path++ != '/' ||
-            element->ident() != EVR_SQ)
-            return nullptr;
-        item = static_cast<DcmSequenceOfItems *>(element)->getItem(index);
-        if (!item)
-            return nullptr;
-    }
-}
-
-// One number of a decimal or integer string; blanks around it are fine, the locale has no say.
-bool parse_decimal(const char *begin, const char *end, double &value)
-{
-    while (begin < end && *begin == ' ')
-        begin++;
-    while (end > begin && (end[-1] == ' ' || end[-1] == '\0'))
-        end--;
-    if (begin < end && *begin == '+')
-        begin++;
-    auto parsed = std::from_chars(begin, end, value);
-    return begin < end && parsed.ec == std::errc() && parsed.ptr == end;
-}
-
-// A string as it is stored; empty when it has no value.
-selora_status stored_string(DcmElement *element, const char *&text, size_t &length)
-{
-    char *start = nullptr;
-    Uint32 size = 0;
-    if (element->getString(start, size).bad())
-        return SELORA_BAD_INPUT;
-    text = start ? start : "";
-    length = start ? size : 0;
-    return SELORA_OK;
-}
-
-long string_numbers(DcmElement *element, double *out, size_t n)
-{
-    const char *text;
-    size_t length;
-    if (stored_string(element, text, length) != SELORA_OK)
-        return OTHER_KIND;
-    const char *end = text + length, *start = text;
-    while (end > start && (end[-1] == ' ' || end[-1] == '\0'))
-        end--;
-    if (start == end)
-        return 0;
-    for (size_t count = 0;;) {
-        const char *stop = static_cast<const char *>(memchr(start, '\\', static_cast<size_t>(end - start)));
-        double value;
-        if (!parse_decimal(start, stop ? stop : end, value))
-            return OTHER_KIND;
-        if (count < n)
-            out[count] = value;
-        count++;
-        if (!stop)
-            return static_cast<long>(count);
-        start = stop + 1;
-    }
-}
-
-template <typename Number> long copy_numbers(OFCondition got, const Number *values, size_t count, double *out, size_t n)
-{
-    if (got.bad())
-        return OTHER_KIND;
-    if (!values)
-        return 0;
-    for (size_t i = 0; i < count && i < n; i++)
-        out[i] = static_cast<double>(values[i]);
-    return static_cast<long>(count);
-}
-
-template <typename Number>
-long array_numbers(DcmElement *element, OFCondition (DcmElement::*get)(Number *&), double *out, size_t n)
-{
-    Number *values = nullptr;
-    OFCondition got = (element->*get)(values);
-    return copy_numbers(got, values, element->getLengthField() / sizeof(Number), out, n);
-}
-
-long numbers_of(DcmElement *element, double *out, size_t n)
-{
-    switch (element->ident()) {
-    case EVR_DS:
-    case EVR_IS:
-        return string_numbers(element, out, n);
-    case EVR_US:
-    case EVR_xs:
-    case EVR_lt:
-    case EVR_OW:
-        return array_numbers<Uint16>(element, &DcmElement::getUint16Array, out, n);
-    case EVR_SS:
-        return array_numbers<Sint16>(element, &DcmElement::getSint16Array, out, n);
-    case EVR_UL:
-    case EVR_up:
-        return array_numbers<Uint32>(element, &DcmElement::getUint32Array, out, n);
-    case EVR_SL:
-        return array_numbers<Sint32>(element, &DcmElement::getSint32Array, out, n);
-    case EVR_FL:
-        return array_numbers<Float32>(element, &DcmElement::getFloat32Array, out, n);
-    case EVR_FD:
-        return array_numbers<Float64>(element, &DcmElement::getFloat64Array, out, n);
-    case EVR_OB:
-    case EVR_UN:
-        return array_numbers<Uint8>(element, &DcmElement::getUint8Array, out, n);
-    default: // DcmOtherByteOtherWord answers with what it really is, everything else is text or a sequence
-        return OTHER_KIND;
-    }
-}
-
-long bytes_of(DcmElement *element, void *out, size_t n)
-{
-    const void *value = nullptr;
-    size_t length = element->getLengthField();
-    switch (element->ident()) {
-    case EVR_SQ:
-    case EVR_pixelSQ:
-        return OTHER_KIND;
-    case EVR_US:
-    case EVR_xs:
-    case EVR_lt:
-    case EVR_OW: {
-        Uint16 *words = nullptr;
-        if (element->getUint16Array(words).bad())
-            return OTHER_KIND;
-        value = words;
-        break;
-    }
-    case EVR_SS: {
-        Sint16 *words = nullptr;
-        if (element->getSint16Array(words).bad())
-            return OTHER_KIND;
-        value = words;
-        break;
-    }
-    case EVR_OB:
-    case EVR_UN: {
-        Uint8 *bytes = nullptr;
-        if (element->getUint8Array(bytes).bad())
-            return OTHER_KIND;
-        value = bytes;
-        break;
-    }
-    default: {
-        const char *text;
-        if (stored_string(element, text, length) != SELORA_OK)
-            return OTHER_KIND;
-        value = text;
-    }
-    }
-    if (!value)
-        return 0;
-    memcpy(out, value, length < n ? length : n);
-    return static_cast<long>(length);
-}
-
-long text_of(DcmElement *element, char *out, size_t n)
-{
-    switch (element->ident()) {
-    case EVR_SQ:
-    case EVR_pixelSQ:
-    case EVR_PixelData:
-    case EVR_OB:
-    case EVR_OW:
-    case EVR_UN:
-        return OTHER_KIND;
-    default:
-        break;
-    }
-    OFString text;
-    if (element->getOFStringArray(text, OFFalse).bad())
-        return OTHER_KIND;
-    size_t length = text.length();
-    while (length > 0 && (text[length - 1] == ' ' || text[length - 1] == '\0'))
-        length--;
-    size_t taken = 0;
-    for (; taken < length && taken + 1 < n; taken++) {
-        auto c = static_cast<unsigned char>(text[taken]);
-        out[taken] = c < 0x20 || c == 0x7f ? ' ' : static_cast<char>(c);
-    }
-    if (n > 0)
-        out[taken] = '\0';
-    return static_cast<long>(length);
+    OFLog::configure(OFLogger::OFF_LOG_LEVEL);
+    OFLogger log = jpeg_log();
+    log.removeAllAppenders();
+    log.setAdditivity(false);
+    log.setLogLevel(OFLogger::WARN_LOG_LEVEL);
+    log.addAppender(dcmtk::log4cplus::SharedAppenderPtr(new damage_listener));
 }
 
 // ---- opening ----
@@ -293,7 +68,7 @@ int64_t header_number(const slr_dcm *dcm, const char *path)
 {
     double value = 0;
     long count = slr_dcm_doubles(dcm, path, &value, 1);
-    if (count == ABSENT || count == 0)
+    if (count == SLR_DCM_ABSENT || count == 0)
         return SLR_DCM_ABSENT;
     if (count < 0 || !(value >= -2147483648.0 && value <= 4294967295.0) || value != static_cast<double>(static_cast<int64_t>(value)))
         return SLR_DCM_ABSENT - 1;
@@ -310,6 +85,16 @@ void header_code(const slr_dcm *dcm, const char *path, char *out, size_t n)
             *c = '?';
 }
 
+// What the meta header says; empty when there is none.
+OFString stated_syntax(slr_dcm *dcm)
+{
+    OFString uid;
+    DcmMetaInfo *meta = dcm->file.getMetaInfo();
+    if (!meta || meta->findAndGetOFString(DCM_TransferSyntaxUID, uid).bad())
+        uid.clear();
+    return uid;
+}
+
 void read_header(slr_dcm *dcm, slr_dcm_header *header)
 {
     DcmElement *element = nullptr;
@@ -324,7 +109,10 @@ void read_header(slr_dcm *dcm, slr_dcm_header *header)
     header->representation = header_number(dcm, "0028,0103");
     header->planar = header_number(dcm, "0028,0006");
     header_code(dcm, "0028,0004", header->photometric, sizeof header->photometric);
-    snprintf(header->transfer_syntax, sizeof header->transfer_syntax, "%s", DcmXfer(dcm->syntax).getXferID());
+    OFString uid = stated_syntax(dcm); // DCMTK guesses where it does not know it: that is not good enough
+    if (uid.empty())
+        uid = DcmXfer(dcm->syntax).getXferID();
+    snprintf(header->transfer_syntax, sizeof header->transfer_syntax, "%s", uid.c_str());
     header->has_float_pixels = dcm->dataset->tagExists(DCM_FloatPixelData) || dcm->dataset->tagExists(DCM_DoubleFloatPixelData);
     if (dcm->dataset->findAndGetElement(DCM_PixelData, element).bad() || !element || element->ident() != EVR_PixelData)
         return;
@@ -332,8 +120,8 @@ void read_header(slr_dcm *dcm, slr_dcm_header *header)
     dcm->pixels = static_cast<DcmPixelData *>(element);
     E_TransferSyntax syntax = EXS_Unknown;
     dcm->pixels->getOriginalRepresentationKey(syntax, dcm->parameter);
-    header->encapsulated = DcmXfer(syntax).isEncapsulated() &&
-                           dcm->pixels->getEncapsulatedRepresentation(syntax, dcm->parameter, dcm->sequence).good();
+    bool fragments = dcm->pixels->getEncapsulatedRepresentation(syntax, dcm->parameter, dcm->sequence).good();
+    header->encapsulated = fragments || dcm->pixels->getLengthField() == DCM_UndefinedLength;
     header->pixel_length = header->encapsulated ? 0 : dcm->pixels->getLengthField();
 }
 
@@ -353,20 +141,28 @@ selora_status check_plain_file(const char *path, slr_error *err)
     return SELORA_OK;
 }
 
-// A failed load: an unknown syntax has a better name than "corrupted".
-selora_status explain_load(slr_dcm *dcm, const OFCondition &loaded, slr_error *err)
+// A failed load: "premature end" is seldom what went wrong.
+selora_status explain_load(slr_dcm *dcm, const char *path, const OFCondition &loaded, slr_error *err)
 {
-    OFString uid;
-    DcmMetaInfo *meta = dcm->file.getMetaInfo();
-    if (meta && meta->findAndGetOFString(DCM_TransferSyntaxUID, uid).good()) {
-        const slr_dcm_syntax *syntax = slr_dcm_find_syntax(uid.c_str());
-        if (!syntax || syntax->coding == SLR_DCM_UNDECODED) {
-            char text[SLR_DCM_REFUSAL];
-            slr_dcm_refuse_syntax(uid.c_str(), text, sizeof text);
-            return slr_fail(err, SELORA_BAD_INPUT, "%s", text);
-        }
+    OFString uid = stated_syntax(dcm);
+    const slr_dcm_syntax *syntax = slr_dcm_find_syntax(uid.c_str());
+    char text[SLR_DCM_REFUSAL];
+    if (!uid.empty() && (!syntax || syntax->coding == SLR_DCM_UNDECODED)) {
+        slr_dcm_refuse_syntax(uid.c_str(), text, sizeof text);
+        return slr_fail(err, SELORA_BAD_INPUT, "%s", text);
     }
-    return slr_fail(err, SELORA_BAD_INPUT, "no whole DICOM object: %s", loaded.text());
+    uint8_t head[SLR_DCM_FILE_HEAD];
+    size_t size = 0;
+    if (FILE *file = fopen(path, "rbe")) {
+        size = fread(head, 1, sizeof head, file);
+        fclose(file);
+    }
+    const char *written = slr_dcm_data_encoding(head, size);
+    if (syntax && written && strcmp(written, slr_dcm_syntax_encoding(syntax)) != 0)
+        return slr_fail(err, SELORA_BAD_INPUT,
+                        "(0002,0010) Transfer Syntax UID: found %s, but the data set begins as %s: the file contradicts itself",
+                        syntax->name, written);
+    return slr_fail(err, SELORA_BAD_INPUT, "the DICOM object is cut or damaged: %s", loaded.text());
 }
 
 // ---- frames ----
@@ -473,11 +269,14 @@ selora_status decode_jpeg(slr_dcm *dcm, const std::vector<Uint8> &stream, uint8_
     done = done.good() ? item->putUint8Array(stream.data(), stream.size()) : done;
     OFString colours;
     Uint32 fragment = 1;
+    jpeg_is_damaged = false;
     if (done.good())
         done = DcmCodecList::decodeFrame(DcmXfer(dcm->syntax), dcm->parameter, &sequence, &shape, 0, fragment,
                                          aside ? narrow.data() : out, static_cast<Uint32>(bytes + bytes % 2), colours);
     if (done.bad())
         return refuse_damaged("the JPEG stream is damaged or cut", done, err);
+    if (jpeg_is_damaged)
+        return slr_fail(err, SELORA_BAD_INPUT, "(7FE0,0010) Pixel Data: the JPEG stream is damaged: its codes make no sense");
     for (size_t i = 0; widen && i < bytes; i++) {
         Uint16 word = narrow[i];
         memcpy(out + 2 * i, &word, sizeof word);
@@ -524,7 +323,7 @@ selora_status read_native(slr_dcm *dcm, uint32_t frame, uint8_t *out, size_t byt
 selora_status slr_dcm_init(slr_error *err)
 {
     return guarded(err, [&] {
-        OFLog::configure(OFLogger::OFF_LOG_LEVEL);
+        listen();
         dcmEnableUnknownVRConversion.set(OFTrue); // known tags written as UN are read as what they are
         if (!dcmDataDict.isDictionaryLoaded() || DcmTag(DCM_Rows).getEVR() != EVR_US ||
             DcmTag(DCM_PixelData).getEVR() == EVR_UN)
@@ -543,6 +342,7 @@ void slr_dcm_shutdown(void)
     guarded(nullptr, [] {
         DJDecoderRegistration::cleanup();
         DJLSDecoderRegistration::cleanup();
+        jpeg_log().removeAllAppenders();
         return SELORA_OK;
     });
 }
@@ -555,7 +355,7 @@ selora_status slr_dcm_open(const char *path, slr_dcm **result, slr_error *err)
         auto dcm = std::make_unique<slr_dcm>();
         OFCondition loaded = dcm->file.loadFile(OFFilename(path), EXS_Unknown, EGL_noChange, DCM_MaxReadLength, ERM_autoDetect);
         if (loaded.bad())
-            return explain_load(dcm.get(), loaded, err);
+            return explain_load(dcm.get(), path, loaded, err);
         dcm->dataset = dcm->file.getDataset();
         dcm->syntax = dcm->dataset->getOriginalXfer();
         slr_dcm_header header;
@@ -593,41 +393,5 @@ selora_status slr_dcm_frame(slr_dcm *dcm, uint32_t frame, void *out, size_t byte
         auto *pixels = static_cast<uint8_t *>(out);
         return dcm->coding == SLR_DCM_NATIVE ? read_native(dcm, frame, pixels, bytes, model, err)
                                              : decode_compressed(dcm, frame, pixels, bytes, model, err);
-    });
-}
-
-long slr_dcm_doubles(const slr_dcm *dcm, const char *path, double *out, size_t n)
-{
-    return guarded_count([&] {
-        DcmElement *element = find_element(dcm, path);
-        return element ? numbers_of(element, out, n) : ABSENT;
-    });
-}
-
-long slr_dcm_text(const slr_dcm *dcm, const char *path, char *out, size_t n)
-{
-    return guarded_count([&] {
-        DcmElement *element = find_element(dcm, path);
-        return element ? text_of(element, out, n) : ABSENT;
-    });
-}
-
-long slr_dcm_bytes(const slr_dcm *dcm, const char *path, void *out, size_t n)
-{
-    return guarded_count([&] {
-        DcmElement *element = find_element(dcm, path);
-        return element ? bytes_of(element, out, n) : ABSENT;
-    });
-}
-
-long slr_dcm_items(const slr_dcm *dcm, const char *path)
-{
-    return guarded_count([&]() -> long {
-        DcmElement *element = find_element(dcm, path);
-        if (!element)
-            return ABSENT;
-        if (element->ident() != EVR_SQ)
-            return OTHER_KIND;
-        return static_cast<long>(static_cast<DcmSequenceOfItems *>(element)->card());
     });
 }

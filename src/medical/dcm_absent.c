@@ -1,12 +1,11 @@
 /* SPDX-License-Identifier: MIT
  * Built where DCMTK is missing: everything says so. */
-#include "medical/dcm.h"
 #include "medical/dcm_write.h"
 
 static selora_status refuse(slr_error *err)
 {
     return slr_fail(err, SELORA_BAD_INPUT,
-                    "this build of selora reads no DICOM: install libdcmtk-dev, libopenjp2-7-dev and g++ and build again");
+                    "this build of selora knows no DICOM: install libdcmtk-dev, libopenjp2-7-dev and g++ and build again");
 }
 
 selora_status slr_dcm_init(slr_error *err)
@@ -65,4 +64,17 @@ long slr_dcm_items(const slr_dcm *dcm, const char *path)
 {
     (void)dcm, (void)path;
     return -1;
+}
+
+selora_status slr_dcm_new_uid(char uid[SLR_DCM_UID], slr_error *err)
+{
+    uid[0] = '\0';
+    return refuse(err);
+}
+
+selora_status slr_dcm_write_synthetic(const char *path, const slr_image *image, const slr_dcm_synthetic *about,
+                                      slr_error *err)
+{
+    (void)path, (void)image, (void)about;
+    return refuse(err);
 }

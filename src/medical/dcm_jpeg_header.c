@@ -3,7 +3,8 @@
  * with what DICOM says. */
 #include "medical/dcm_parts.h"
 
-enum { FIRST_FRAME = 0xC0, LAST_FRAME = 0xCF, HUFFMAN_TABLES = 0xC4, EXTENSION = 0xC8, ARITHMETIC = 0xCC, LS_FRAME = 0xF7 };
+enum { FIRST_FRAME = 0xC0, LAST_FRAME = 0xCF, HUFFMAN_TABLES = 0xC4, EXTENSION = 0xC8, ARITHMETIC = 0xCC };
+enum { FIRST_LONE = 0xD0, SCAN = 0xDA, LS_FRAME = 0xF7 };
 
 static unsigned big(const uint8_t *at)
 {
@@ -29,8 +30,8 @@ static const uint8_t *find_frame(const uint8_t *data, size_t size)
             continue;
         }
         unsigned length = big(data + at + 2);
-        if (marker == 0xDA || marker == 0xD9 || length < 2)
-            return NULL;
+        if (marker < FIRST_FRAME || (marker >= FIRST_LONE && marker <= SCAN) || length < 2)
+            return NULL; /* what has no length has no business here: DCMTK's own search turns in circles at 01 */
         if (is_frame(marker))
             return length >= 8 && at + 2 + length <= size ? data + at + 2 : NULL;
         at += 2 + (size_t)length;

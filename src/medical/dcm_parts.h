@@ -29,6 +29,12 @@ const slr_dcm_syntax *slr_dcm_find_syntax(const char *uid);
 /* The sentence for one that is refused; `uid` comes from a file. */
 void slr_dcm_refuse_syntax(const char *uid, char *text, size_t capacity);
 
+/* How a data set is written (implicit, explicit, big endian, deflated): by its syntax, and by the first bytes of the file
+ * (NULL: they do not show it). */
+enum { SLR_DCM_FILE_HEAD = 2048 };
+const char *slr_dcm_syntax_encoding(const slr_dcm_syntax *syntax);
+const char *slr_dcm_data_encoding(const uint8_t *head, size_t size);
+
 /* ---- header ---- */
 
 /* Values as they stand in the header, ABSENT where there is none. */

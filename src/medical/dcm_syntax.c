@@ -89,12 +89,42 @@ void slr_dcm_refuse_syntax(const char *uid, char *text, size_t capacity)
                  uid, syntax ? syntax->name : "no standard syntax that selora knows");
 }
 
-/* ---- what a file begins with ---- */
+/* ---- how a data set is written ---- */
+
+static const char implicit_little[] = "Implicit VR Little Endian", explicit_little[] = "Explicit VR Little Endian",
+                  explicit_big[] = "Explicit VR Big Endian", deflated[] = "Deflated Explicit VR Little Endian";
+
+const char *slr_dcm_syntax_encoding(const slr_dcm_syntax *syntax)
+{
+    static const char *const others[] = {implicit_little, explicit_big, deflated};
+    for (size_t i = 0; i < sizeof others / sizeof *others; i++)
+        if (strcmp(syntax->name, others[i]) == 0)
+            return others[i];
+    return explicit_little;
+}
 
 static bool is_upper(uint8_t c)
 {
     return c >= 'A' && c <= 'Z';
 }
+
+/* The data set follows the meta header, whose length stands in its first element, (0002,0000). */
+const char *slr_dcm_data_encoding(const uint8_t *head, size_t size)
+{
+    static const uint8_t length_tag[] = {2, 0, 0, 0, 'U', 'L', 4, 0};
+    if (size < 144 || memcmp(head + 132, length_tag, sizeof length_tag) != 0)
+        return NULL;
+    size_t length = (size_t)head[140] | (size_t)head[141] << 8;
+    const uint8_t *b = head + 144 + length;
+    if (head[142] != 0 || head[143] != 0 || length + 144 + 8 > size)
+        return NULL;
+    bool big = b[0] == 0 && b[1] != 0, little = b[0] != 0 && b[1] == 0;
+    if (is_upper(b[4]) && is_upper(b[5]))
+        return little ? explicit_little : big ? explicit_big : NULL;
+    return little && b[6] == 0 && b[7] == 0 ? implicit_little : NULL;
+}
+
+/* ---- what a file begins with ---- */
 
 /* A first element of group 0002 or 0008, element 0000 to 0018, in any byte order, with a VR or a short length behind it:
  * what files without a preamble begin with. */
