@@ -160,6 +160,38 @@ static void test_subnormal_operands(void **state)
     close_fixture(f);
 }
 
+/* Panel after panel in one call is what one call a panel gives, and nothing else is written. */
+static void test_several_panels(void **state)
+{
+    (void)state;
+    enum { DEPTH = 64, STEP = 96 * SLR_PANEL, COLUMNS = 3 * SLR_PANEL, ROW = COLUMNS + 5, ROWS = 53 };
+    fixture *f = open_fixture();
+    fill(f, 1, 4);
+    float *together = slr_alloc((ROWS + 1) * ROW, sizeof(float)), *alone = slr_alloc((ROWS + 1) * ROW, sizeof(float));
+    for (int v = 0; v < VARIANTS; v++) {
+        const slr_backend *backend = slr_backend_cpu_variant(variants[v]);
+        for (int columns = 1; backend && columns <= COLUMNS; columns++) {
+            slr_panel_product q = {.rows = 1 + columns * 7 % ROWS, .depth = DEPTH, .a = f->rounded_a, .a_row = STRIDE,
+                                   .a_step = 1, .panel = f->panel, .panel_step = STEP, .c = together, .c_row = ROW,
+                                   .columns = columns, .add = columns % 2};
+            for (int i = 0; i < (ROWS + 1) * ROW; i++)
+                together[i] = alone[i] = f->before[i % C_SIZE];
+            backend->panel_product_bf16(&q);
+            for (int first = 0; first < columns; first += SLR_PANEL) {
+                slr_panel_product one = q;
+                one.panel = f->panel + first / SLR_PANEL * STEP;
+                one.columns = columns - first < SLR_PANEL ? columns - first : SLR_PANEL;
+                one.c = alone + first;
+                backend->panel_product_bf16(&one);
+            }
+            assert_memory_equal(together, alone, (ROWS + 1) * ROW * sizeof(float));
+        }
+    }
+    free(together);
+    free(alone);
+    close_fixture(f);
+}
+
 /* A product of no rows writes nothing. */
 static void test_no_rows(void **state)
 {
@@ -218,6 +250,7 @@ int main(void)
         cmocka_unit_test(test_choice),
         cmocka_unit_test(test_all_sizes),
         cmocka_unit_test(test_subnormal_operands),
+        cmocka_unit_test(test_several_panels),
         cmocka_unit_test(test_no_rows),
         cmocka_unit_test(test_bits_of_an_element),
     };

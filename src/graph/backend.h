@@ -61,16 +61,18 @@ static inline slr_real slr_weight_at(const slr_weight *weight, int64_t o, int64_
 /* C (rows, columns) = A times one panel (+ bias), or C += it. In f32, A(i, p) = a[i a_row + p a_step] and the panel is
  * (depth, 32). In bf16, a is uint16_t with a_step 1 and the panel holds pairs along the depth, (depth / 2, 32, 2);
  * depth and a_row are multiples of 32 (zeros beyond the true depth), a is 64-byte aligned, and rows of A are readable
- * up to the next multiple of 16. */
+ * up to the next multiple of 16. There may be more than one panel in bf16: those of the columns 32, 64, ... follow at
+ * distances of panel_step numbers. */
 typedef struct slr_panel_product {
     int64_t rows, depth;
     const void *a;
     int64_t a_row, a_step;
     const void *panel; /* 64-byte aligned */
+    int64_t panel_step;
     float *c;
     int64_t c_row;
-    int columns;       /* of the 32 that are real */
-    const float *bias; /* 32 values, or NULL */
+    int columns;       /* that are real */
+    const float *bias; /* 32 values a panel, or NULL */
     bool add;
     /* What the caller will read next, or NULL: `ahead_runs` runs of 2^ahead_shift bytes, `ahead_stride` apart. It is
      * fetched while this product is computed; a stored weight is otherwise waited for. */

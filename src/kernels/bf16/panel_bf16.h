@@ -9,6 +9,17 @@
 
 #include "graph/backend.h"
 
+/* The product with the panel of column `first` alone. */
+static inline slr_panel_product slr_panel_at(const slr_panel_product *q, int first)
+{
+    slr_panel_product p = *q;
+    p.columns = q->columns - first < SLR_PANEL ? q->columns - first : SLR_PANEL;
+    p.panel = (const uint16_t *)q->panel + first / SLR_PANEL * q->panel_step;
+    p.c += first;
+    p.bias = q->bias ? q->bias + first : NULL;
+    return p;
+}
+
 void slr_panel_product_avx512bf16(const slr_panel_product *product);
 /* Only after slr_backend_cpu_variant("amx") has returned a backend: the system ends processes that did not ask. */
 void slr_panel_product_amx(const slr_panel_product *product);

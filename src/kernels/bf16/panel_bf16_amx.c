@@ -17,12 +17,17 @@ typedef struct tile_shapes {
     uint8_t rows[16];
 } tile_shapes;
 
-/* Tiles 0 to 3 are C, row-major two by two; 4 and 5 the rows of A, 6 and 7 the columns of B. */
-static void load_shapes(int rows, int columns)
+/* Tiles 0 to 3 are C, row-major two by two; 4 and 5 the rows of A, 6 and 7 the columns of B. Loading costs as much as
+ * ten multiplications: *loaded is what the last call loaded, 0 at first. */
+static void load_shapes(int rows, int columns, int *loaded)
 {
+    const int wanted = rows % TILE == 0 && columns % TILE == 0 ? 1 : rows << 8 | columns; /* 1: whole tiles */
+    if (*loaded == wanted)
+        return;
+    *loaded = wanted;
     tile_shapes s = {.palette = 1};
-    const int height[2] = {rows < TILE ? rows : TILE, rows > TILE ? rows - TILE : 1};
-    const int width[2] = {columns < TILE ? columns : TILE, columns > TILE ? columns - TILE : 1};
+    const int height[2] = {rows < TILE ? rows : TILE, rows > TILE ? rows - TILE : TILE};
+    const int width[2] = {columns < TILE ? columns : TILE, columns > TILE ? columns - TILE : TILE};
     for (int t = 0; t < C_TILES; t++) {
         s.rows[t] = (uint8_t)height[t / 2];
         s.row_bytes[t] = (uint16_t)(width[t % 2] * 4);
@@ -116,21 +121,30 @@ static inline __attribute__((always_inline)) void block(bool tall, bool wide, co
         _tile_stored(3, low_c + TILE, c_bytes);
 }
 
-void slr_panel_product_amx(const slr_panel_product *q)
+static void one_panel(const slr_panel_product *q, fetch *ahead, int *loaded)
 {
     const bool wide = q->columns > TILE;
-    fetch ahead = fetch_of(q);
     int64_t row = 0, left = q->rows % (2 * TILE);
     if (q->rows > left)
-        load_shapes(2 * TILE, q->columns);
+        load_shapes(2 * TILE, q->columns, loaded);
     for (; row < q->rows - left; row += 2 * TILE)
-        wide ? block(true, true, q, row, &ahead) : block(true, false, q, row, &ahead);
+        wide ? block(true, true, q, row, ahead) : block(true, false, q, row, ahead);
     if (left > 0) {
-        load_shapes((int)left, q->columns);
+        load_shapes((int)left, q->columns, loaded);
         if (left > TILE)
-            wide ? block(true, true, q, row, &ahead) : block(true, false, q, row, &ahead);
+            wide ? block(true, true, q, row, ahead) : block(true, false, q, row, ahead);
         else
-            wide ? block(false, true, q, row, &ahead) : block(false, false, q, row, &ahead);
+            wide ? block(false, true, q, row, ahead) : block(false, false, q, row, ahead);
+    }
+}
+
+void slr_panel_product_amx(const slr_panel_product *q)
+{
+    fetch ahead = fetch_of(q);
+    int loaded = 0;
+    for (int first = 0; first < q->columns; first += SLR_PANEL) {
+        const slr_panel_product p = slr_panel_at(q, first);
+        one_panel(&p, &ahead, &loaded);
     }
     _tile_release();
 }

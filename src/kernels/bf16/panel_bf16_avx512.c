@@ -73,10 +73,13 @@ void slr_panel_product_avx512bf16(const slr_panel_product *q)
 {
     if (q->rows == 0)
         return;
-    if (q->columns > WIDTH)
-        all_rows(2, q);
-    else
-        all_rows(1, q);
+    for (int first = 0; first < q->columns; first += SLR_PANEL) {
+        const slr_panel_product p = slr_panel_at(q, first);
+        if (p.columns > WIDTH)
+            all_rows(2, &p);
+        else
+            all_rows(1, &p);
+    }
 }
 
 #endif

@@ -59,6 +59,10 @@ size_t SLR_CPU(attention_workspace)(const slr_graph *graph, const slr_op *op, bo
 
 extern const slr_backend SLR_PASTE(slr_backend_cpu, SLR_ISA);
 #ifdef __AVX512F__
+void SLR_CPU(bf16_attention_fwd)(const slr_call *call);
+void SLR_CPU(bf16_attention_bwd)(const slr_call *call);
+size_t SLR_CPU(bf16_attention_workspace)(const slr_graph *graph, const slr_op *op, bool backward, int threads);
+
 extern const slr_backend slr_backend_cpu_avx512bf16, slr_backend_cpu_amx;
 #endif
 

@@ -11,14 +11,19 @@ size_t SLR_CPU(workspace)(const slr_backend *backend, const slr_graph *graph, co
     case SLR_OP_LINEAR: return SLR_CPU(linear_workspace)(threads);
     case SLR_OP_LOW_RANK: return backward ? SLR_CPU(low_rank_workspace)(graph, op) : 0;
     case SLR_OP_GROUP_NORM: return SLR_CPU(group_norm_workspace)(graph, op);
-    case SLR_OP_ATTENTION: return SLR_CPU(attention_workspace)(graph, op, backward, threads);
+    case SLR_OP_ATTENTION:
+#ifdef __AVX512F__
+        if (slr_backend_is_bf16(backend))
+            return SLR_CPU(bf16_attention_workspace)(graph, op, backward, threads);
+#endif
+        return SLR_CPU(attention_workspace)(graph, op, backward, threads);
     default: return 0;
     }
 }
 
 #define BOTH(op, name) .forward[op] = SLR_CPU(name##_fwd), .backward[op] = SLR_CPU(name##_bwd)
 
-#define TABLE(title, product)                                                                    \
+#define TABLE(title, product, own_attention)                                                     \
     {                                                                                           \
         .name = title,                                                                          \
         .panel_product_bf16 = product,                                                          \
@@ -29,7 +34,7 @@ size_t SLR_CPU(workspace)(const slr_backend *backend, const slr_graph *graph, co
         BOTH(SLR_OP_LAYER_NORM, layer_norm),                                                    \
         BOTH(SLR_OP_ACTIVATION, activation),                                                    \
         BOTH(SLR_OP_GEGLU, geglu),                                                              \
-        BOTH(SLR_OP_ATTENTION, attention),                                                      \
+        BOTH(SLR_OP_ATTENTION, own_attention),                                                  \
         BOTH(SLR_OP_ADD, add),                                                                  \
         BOTH(SLR_OP_ADD_CHANNEL, add_channel),                                                  \
         BOTH(SLR_OP_CONCAT, concat),                                                            \
@@ -43,8 +48,8 @@ size_t SLR_CPU(workspace)(const slr_backend *backend, const slr_graph *graph, co
 #define QUOTE2(name) #name
 #define QUOTE(name) QUOTE2(name)
 
-const slr_backend SLR_PASTE(slr_backend_cpu, SLR_ISA) = TABLE(QUOTE(SLR_ISA), NULL);
+const slr_backend SLR_PASTE(slr_backend_cpu, SLR_ISA) = TABLE(QUOTE(SLR_ISA), NULL, attention);
 #ifdef __AVX512F__
-const slr_backend slr_backend_cpu_avx512bf16 = TABLE("avx512bf16", slr_panel_product_avx512bf16);
-const slr_backend slr_backend_cpu_amx = TABLE("amx", slr_panel_product_amx);
+const slr_backend slr_backend_cpu_avx512bf16 = TABLE("avx512bf16", slr_panel_product_avx512bf16, bf16_attention);
+const slr_backend slr_backend_cpu_amx = TABLE("amx", slr_panel_product_amx, bf16_attention);
 #endif
