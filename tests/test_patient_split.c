@@ -256,6 +256,41 @@ static void test_known_sides(void **state)
     free(w);
 }
 
+/* A patient of an earlier run, of whom the key alone is known, and of this one. */
+static void test_keys(void **state)
+{
+    (void)state;
+    world *w = malloc(sizeof *w);
+    fill(w, 4, 1);
+    w->pictures[0] = (slr_split_picture){.key = "k1", .picture = "a", .known = SLR_SIDE_TEST};
+    w->pictures[1] = (slr_split_picture){.key = "k1", .patient = "P1", .picture = "b"};
+    w->pictures[2] = (slr_split_picture){.key = "k2", .patient = "P2", .picture = "c"};
+    w->pictures[3] = (slr_split_picture){.key = "", .picture = "d"};
+    split(w, (slr_patient_split_options){0});
+    assert_int_equal(w->sides[1], SLR_SIDE_TEST);
+    assert_int_equal(w->report.patients[SLR_SIDE_NONE], 3);
+    assert_int_equal(w->report.unknown, 1);
+    assert_int_equal(w->report.largest_patient, 2);
+    assert_int_equal(w->report.patients_on_two_sides, 0);
+    done(w);
+    free(w);
+}
+
+/* The count of patients on two sides is one. */
+static void test_leaks_are_counted(void **state)
+{
+    (void)state;
+    const slr_split_picture pictures[] = {{.patient = "a"}, {.patient = "b"}, {.patient = "a"}, {.picture = "x"},
+                                          {.patient = "b"}, {.key = "c"},     {.key = "c"},     {.picture = "x"}};
+    const slr_side sides[] = {SLR_SIDE_TRAIN, SLR_SIDE_TEST, SLR_SIDE_TRAIN,      SLR_SIDE_TRAIN,
+                              SLR_SIDE_TEST,  SLR_SIDE_TEST, SLR_SIDE_VALIDATION, SLR_SIDE_TEST};
+    slr_split_report report = {0};
+    assert_int_equal(slr_split_report_fill(pictures, sides, 8, &report, NULL), SELORA_OK);
+    assert_int_equal(report.patients_on_two_sides, 1);
+    assert_int_equal(report.unknown, 2);
+    slr_split_report_free(&report);
+}
+
 static void test_shares(void **state)
 {
     (void)state;
@@ -320,7 +355,8 @@ int main(void)
         cmocka_unit_test(test_hash_vectors), cmocka_unit_test(test_hash_is_stable),
         cmocka_unit_test(test_seed),         cmocka_unit_test(test_nothing_is_cut),
         cmocka_unit_test(test_exact_sizes),  cmocka_unit_test(test_stratified),
-        cmocka_unit_test(test_known_sides),  cmocka_unit_test(test_shares),
+        cmocka_unit_test(test_known_sides),  cmocka_unit_test(test_keys),
+        cmocka_unit_test(test_leaks_are_counted), cmocka_unit_test(test_shares),
         cmocka_unit_test_setup_teardown(test_split_file, scratch_setup, scratch_teardown),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

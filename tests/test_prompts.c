@@ -265,7 +265,8 @@ static void test_refused(void **state)
                    "--stratify: no table of reports has a column grade");
     assert_refused(&(slr_prompt_options){.columns.names[SLR_ROLE_PATIENT] = "id"}, table,
                    "--patient-col: no table");
-    assert_refused(&(slr_prompt_options){.columns.names[SLR_FIELD_TEXT] = "id"}, table, "--map: no table");
+    assert_refused(&(slr_prompt_options){.columns.names[SLR_FIELD_TEXT] = "id"}, table,
+                   "--columns: no table");
     slr_prompts *prompts;
     assert_int_equal(slr_prompts_new(&(slr_prompt_options){.template = "{"}, &prompts, NULL), SELORA_USAGE);
     assert_null(prompts);
@@ -283,7 +284,7 @@ static void test_caption_files(void **state)
     }
     scratch_write("a.txt", "  Heart\r\nnormal. \n", 18);
     scratch_write("b.caption", "Clear.", 6);
-    scratch_write("c.txt", "not asked for", 13);
+    scratch_write("c.txt", "\xff", 1); /* not asked for */
     filled f = begin(&(slr_prompt_options){.template = "{view} view, {text}"});
     add_table(&f, "file_name,text\nc.png,from the table\n");
     fill(&f, pictures, 4);

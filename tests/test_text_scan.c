@@ -42,7 +42,7 @@ static void test_dates(void **state)
         "(1/2/03)",
     };
     static const char *const others[] = {
-        "may 2 cm",     "3/14",          "1.5 cm",     "2019",       "31/31/2019", "T4/T5", "L1-L2-L3", "marching 14",
+        "may 2 cm",     "3/14",          "1.5 cm",     "2019",       "31/31/2019", "T4/T5", "L1-L2-L3", "marching 14", "5/45/2019",
         "0/1/2019",     "1/2/3",         "12/13/201",  "1.2.3.4",    "32 May-be",  "May",   "12 of 14", "1-2/2019",
         "Marc 14",      "a 3 x 4 x 5 mm",
     };

@@ -34,7 +34,7 @@ selora_status slr_split_shares_parse(const char *text, double shares[3], slr_err
         at = end + 1;
     }
     return slr_fail(err, SELORA_USAGE,
-                    "--split-shares: found \"%s\", expected shares of train, validation and test, such as 80/16/4",
+                    "--split-shares: found \"%s\", expected train, validation and test, such as 80/16/4",
                     text);
 }
 
@@ -70,6 +70,12 @@ static const char *key_of(const slr_split_picture *picture)
     return *text_or_empty(picture->patient) ? picture->patient : text_or_empty(picture->picture);
 }
 
+/* Who it is: "" for nobody known. */
+static const char *identity(const slr_split_picture *picture)
+{
+    return text_or_empty(picture->key ? picture->key : picture->patient);
+}
+
 static selora_status hash_key(uint64_t seed, const char *key, char hex[SLR_SHA256_HEX], slr_error *err)
 {
     char number[32];
@@ -89,7 +95,7 @@ static selora_status join_patients(splitter *s, slr_error *err)
     if (!patients)
         return slr_fail_memory(err, s->count * sizeof *patients, "the split");
     for (size_t i = 0; i < s->count; i++)
-        patients[i] = s->pictures[i].patient;
+        patients[i] = identity(&s->pictures[i]);
     selora_status status = slr_clusters_join_equal(s->clusters, patients, NULL, err);
     free(patients);
     return status;
@@ -123,10 +129,9 @@ static selora_status add_member(splitter *s, uint32_t item, slr_error *err)
     if (strcmp(hash, own->hash) < 0)
         memcpy(own->hash, hash, sizeof hash);
     if (own->side != SLR_SIDE_NONE && picture->known != SLR_SIDE_NONE && own->side != picture->known)
-        return slr_fail(err, SELORA_BAD_INPUT,
-                        "pictures %zu (%s) and %u (%s) of the earlier split now belong together: one "
-                        "patient, one report, or copies of each other; remove the split file, and all sides are drawn "
-                        "anew", picture_on(s, number, own->side), slr_side_name(own->side), item + 1,
+        return slr_fail(err, SELORA_BAD_INPUT, "pictures %zu (%s) and %u (%s) of the earlier split now belong "
+                        "together: one patient, one report, or copies of each other; remove the split file, and all "
+                        "sides are drawn anew", picture_on(s, number, own->side), slr_side_name(own->side), item + 1,
                         slr_side_name(picture->known));
     if (own->side == SLR_SIDE_NONE)
         own->side = picture->known;
@@ -183,7 +188,8 @@ static slr_side side_at(const splitter *s, double at)
     double held = at - s->shares[SLR_SIDE_TRAIN];
     if (held < 0)
         return SLR_SIDE_TRAIN;
-    return held < s->shares[SLR_SIDE_VALIDATION] || s->shares[SLR_SIDE_TEST] <= 0 ? SLR_SIDE_VALIDATION : SLR_SIDE_TEST;
+    bool validates = held < s->shares[SLR_SIDE_VALIDATION] || s->shares[SLR_SIDE_TEST] <= 0;
+    return validates ? SLR_SIDE_VALIDATION : SLR_SIDE_TEST;
 }
 
 static void split_by_hash(splitter *s)
@@ -314,34 +320,30 @@ static selora_status count_labels(placed *list, size_t count, slr_split_report *
     return SELORA_OK;
 }
 
-static selora_status fill_report(const splitter *s, const slr_side *sides, slr_split_report *report,
-                                 slr_error *err)
+selora_status slr_split_report_fill(const slr_split_picture *pictures, const slr_side *sides, size_t count,
+                                    slr_split_report *report, slr_error *err)
 {
-    size_t known = 0, labelled_count = 0;
-    placed *list = slr_alloc(s->count, sizeof *list);
+    size_t known = 0, with_label = 0;
+    placed *list = slr_alloc(count, sizeof *list);
     if (!list)
-        return slr_fail_memory(err, s->count * sizeof *list, "the split");
-    for (size_t i = 0; i < s->count; i++) {
+        return slr_fail_memory(err, count * sizeof *list, "the split");
+    for (size_t i = 0; i < count; i++) {
         report->pictures[sides[i]]++;
-        labelled_count += *text_or_empty(s->pictures[i].label) != 0;
-        if (*text_or_empty(s->pictures[i].patient))
-            list[known++] = (placed){s->pictures[i].patient, sides[i]};
+        with_label += *text_or_empty(pictures[i].label) != 0;
+        if (*identity(&pictures[i]))
+            list[known++] = (placed){identity(&pictures[i]), sides[i]};
         else
             report->patients[sides[i]]++;
     }
-    report->unknown = s->count - known;
-    report->groups = s->group_count;
-    for (size_t i = 0; i < s->group_count; i++)
-        if (s->groups[i].size > report->largest_group)
-            report->largest_group = s->groups[i].size;
+    report->unknown = count - known;
     count_patients(list, known, report);
     for (int side = SLR_SIDE_TRAIN; side < SIDES; side++) {
         report->pictures[SLR_SIDE_NONE] += report->pictures[side];
         report->patients[SLR_SIDE_NONE] += report->patients[side];
     }
-    for (size_t i = 0; i < s->count; i++)
-        list[i] = (placed){text_or_empty(s->pictures[i].label), sides[i]};
-    selora_status status = labelled_count > 0 ? count_labels(list, s->count, report, err) : SELORA_OK;
+    for (size_t i = 0; i < count; i++)
+        list[i] = (placed){text_or_empty(pictures[i].label), sides[i]};
+    selora_status status = with_label > 0 ? count_labels(list, count, report, err) : SELORA_OK;
     free(list);
     return status;
 }
@@ -386,12 +388,16 @@ static selora_status split(splitter *s, slr_side *sides, slr_split_report *repor
         split_by_hash(s);
     for (size_t i = 0; i < s->count; i++)
         sides[i] = s->groups[s->group_of[i]].side;
-    return fill_report(s, sides, report, err);
+    report->groups = s->group_count;
+    for (size_t i = 0; i < s->group_count; i++)
+        if (s->groups[i].size > report->largest_group)
+            report->largest_group = s->groups[i].size;
+    return slr_split_report_fill(s->pictures, sides, s->count, report, err);
 }
 
 selora_status slr_patient_split(const slr_patient_split_options *options, const slr_split_picture *pictures,
-                                size_t count, slr_clusters *clusters, slr_side *sides, slr_split_report *report,
-                                slr_error *err)
+                                size_t count, slr_clusters *clusters, slr_side *sides,
+                                slr_split_report *report, slr_error *err)
 {
     splitter s = {.options = options, .pictures = pictures, .count = count, .clusters = clusters};
     *report = (slr_split_report){0};

@@ -41,6 +41,7 @@ selora_status slr_split_shares_parse(const char *text, double shares[3], slr_err
 
 typedef struct slr_split_picture {
     const char *patient; /* as slr_patient_choose() gave it; NULL or "": not known */
+    const char *key;     /* tells patients apart where `patient` is not known of all; NULL: `patient` does */
     const char *picture; /* what stands for it when the patient is not known: SHA-256 of its pixels */
     const char *label;   /* NULL or "": none */
     slr_side known;      /* of an earlier split; SLR_SIDE_NONE: new */
@@ -67,6 +68,9 @@ typedef struct slr_split_report {
 selora_status slr_patient_split(const slr_patient_split_options *options, const slr_split_picture *pictures,
                                 size_t count, slr_clusters *clusters, slr_side *sides,
                                 slr_split_report *report, slr_error *err);
+/* The report alone, counted from given sides: all but the groups. `report` is zeroed before. */
+selora_status slr_split_report_fill(const slr_split_picture *pictures, const slr_side *sides, size_t count,
+                                    slr_split_report *report, slr_error *err);
 void slr_split_report_free(slr_split_report *report); /* also of a zeroed one */
 
 #endif

@@ -9,8 +9,12 @@
 
 const char *slr_prompt_skip_text(slr_prompt_skip skip)
 {
-    static const char *const texts[SLR_PROMPT_SKIPS] = {"used", "no report names the picture",
-                                                        "its report has no text for it", "its report has XXXX"};
+    static const char *const texts[SLR_PROMPT_SKIPS] = {
+        [SLR_PROMPT_USED] = "used",
+        [SLR_PROMPT_NO_REPORT] = "no report names the picture",
+        [SLR_PROMPT_NO_TEXT] = "its report has no text for the prompt",
+        [SLR_PROMPT_XXXX] = "its report has XXXX",
+    };
     return texts[skip];
 }
 
@@ -148,7 +152,7 @@ static selora_status check_options(const slr_prompts *prompts, slr_error *err)
         const char *column = prompts->options.columns.names[role];
         if (column && !some_table_has(prompts, column))
             return slr_fail(err, SELORA_USAGE, "%s: no table of reports has a column %s",
-                            role == SLR_ROLE_PATIENT ? "--patient-col" : "--map", column);
+                            role == SLR_ROLE_PATIENT ? "--patient-col" : "--columns", column);
     }
     if (prompts->options.label_column && !some_table_has(prompts, prompts->options.label_column))
         return slr_fail(err, SELORA_USAGE, "--stratify: no table of reports has a column %s",

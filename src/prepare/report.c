@@ -7,8 +7,12 @@
 #include "core/memory.h"
 
 static const char *const role_names[SLR_REPORT_ROLES] = {
-    "text",      "findings", "impression", "indication", "comparison", "mesh",   "modality",   "view",   "laterality",
-    "body_part", "sex",      "age",        "image",      "series",     "study",  "report",     "patient_id", "patient",
+    [SLR_FIELD_TEXT] = "text", [SLR_FIELD_FINDINGS] = "findings", [SLR_FIELD_IMPRESSION] = "impression",
+    [SLR_FIELD_INDICATION] = "indication", [SLR_FIELD_COMPARISON] = "comparison", [SLR_FIELD_MESH] = "mesh",
+    [SLR_FIELD_MODALITY] = "modality", [SLR_FIELD_VIEW] = "view", [SLR_FIELD_LATERALITY] = "laterality",
+    [SLR_FIELD_BODY_PART] = "body_part", [SLR_FIELD_SEX] = "sex", [SLR_FIELD_AGE] = "age",
+    [SLR_ROLE_IMAGE] = "image", [SLR_ROLE_SERIES] = "series", [SLR_ROLE_STUDY] = "study",
+    [SLR_ROLE_REPORT] = "report", [SLR_ROLE_PATIENT_ID] = "patient_id", [SLR_ROLE_PATIENT] = "patient",
 };
 
 const char *slr_report_role_name(int role)
@@ -31,7 +35,7 @@ static selora_status fail_role(const char *name, slr_error *err)
         strcat(list, role ? ", " : "");
         strcat(list, role_names[role]);
     }
-    return slr_fail(err, SELORA_USAGE, "--map: \"%.60s\" is no role; these are: %s", name, list);
+    return slr_fail(err, SELORA_USAGE, "--columns: \"%.60s\" is no role; these are: %s", name, list);
 }
 
 /* One role=column; the parts are ended in place. */
@@ -40,13 +44,13 @@ static selora_status read_pair(slr_report_columns *columns, char *pair, slr_erro
     char *equals = strchr(pair, '=');
     if (!equals || equals == pair || !equals[1])
         return slr_fail(err, SELORA_USAGE,
-                        "--map: found \"%.60s\", expected role=column, such as findings=Befund", pair);
+                        "--columns: found \"%.60s\", expected role=column, such as findings=Befund", pair);
     *equals = 0;
     int role = slr_report_role_find(pair, strlen(pair));
     if (role < 0)
         return fail_role(pair, err);
     if (columns->names[role])
-        return slr_fail(err, SELORA_USAGE, "--map: %s has a column already", pair);
+        return slr_fail(err, SELORA_USAGE, "--columns: %s has a column already", pair);
     columns->names[role] = equals + 1;
     return SELORA_OK;
 }
@@ -56,7 +60,7 @@ selora_status slr_report_columns_parse(slr_report_columns *columns, const char *
 {
     *storage = slr_copy_text(map);
     if (!*storage)
-        return slr_fail_memory(err, strlen(map), "--map");
+        return slr_fail_memory(err, strlen(map), "--columns");
     selora_status status = SELORA_OK;
     for (char *pair = *storage, *next; status == SELORA_OK && pair; pair = next) {
         next = strchr(pair, ',');

@@ -34,7 +34,7 @@ typedef enum slr_report_role {
     SLR_ROLE_IMAGE = SLR_REPORT_FIELDS, /* name of the file, with or without folders and ending */
     SLR_ROLE_SERIES,                    /* Series Instance UID */
     SLR_ROLE_STUDY,                     /* Study Instance UID */
-    SLR_ROLE_REPORT,                    /* number of the report, which another table has beside names of images */
+    SLR_ROLE_REPORT,                    /* its number, which another table has beside names of images */
     SLR_ROLE_PATIENT_ID,                /* Patient ID of the header */
     SLR_ROLE_PATIENT,                   /* --patient-col: who it is, for the split */
     SLR_REPORT_ROLES

@@ -87,8 +87,8 @@ static selora_status check_columns(const slr_report_table *t, const char *name, 
 {
     if (t->key > SLR_ROLE_PATIENT_ID)
         return slr_fail(err, SELORA_BAD_INPUT, "%s: no column says which pictures a row is about: file_name, "
-                        "SeriesInstanceUID, StudyInstanceUID or PatientID; or name one with --map image=COLUMN "
-                        "(series=, study=, patient_id=)", name);
+                        "SeriesInstanceUID, StudyInstanceUID or PatientID; or name one with --columns "
+                        "image=COLUMN (series=, study=, report=, patient_id=)", name);
     for (int role = 0; role < SLR_REPORT_ROLES; role++)
         if (slr_table_is_nested(t->table, t->columns[role]))
             return slr_fail(err, SELORA_BAD_INPUT,
@@ -188,7 +188,8 @@ static selora_status index_rows(slr_report_table *t, const char *name, slr_error
 
 static void check_repeats(const slr_report_table *t, slr_problems *problems)
 {
-    static const char *const what[] = {"image; keep one", "series; keep one", "study; keep one", "report; keep one",
+    static const char *const what[] = {"image; keep one", "series; keep one", "study; keep one",
+                                       "report; keep one",
                                        "patient; a column with the image or the study would tell them apart"};
     for (size_t i = 1; i < t->count; i++)
         if (strcmp(t->whole[i - 1].text, t->whole[i].text) == 0)

@@ -104,8 +104,8 @@ static size_t numeric_date(const char *text, size_t size, size_t at)
 /* The name of a month with a capital ("may" is a word), whole or three letters; its length. */
 static size_t month(const char *text, size_t size, size_t at)
 {
-    static const char *const names[] = {"january", "february",  "march",   "april",    "may",      "june", "july",
-                                        "august",  "september", "october", "november", "december", "sept"};
+    static const char *const names[] = {"january", "february", "march",     "april",   "may",      "june",    "july",
+                                        "august",  "sept",     "september", "october", "november", "december"};
     if (peek(text, size, at) < 'A' || peek(text, size, at) > 'Z')
         return 0;
     for (size_t i = 0; i < sizeof names / sizeof *names; i++) {
@@ -255,7 +255,8 @@ static size_t email(const char *text, size_t size, size_t at)
     if (text[at] != '@' || at == 0 || !is_mail_character(text[at - 1]))
         return 0;
     size_t end = at + 1, dot = 0;
-    for (; end < size && (is_letter(text[end]) || is_digit(text[end]) || strchr("-.", text[end])) && text[end]; end++) {
+    for (; end < size && (is_letter(text[end]) || is_digit(text[end]) || strchr("-.", text[end])) &&
+         text[end]; end++) {
         bool letters = is_letter(peek(text, size, end + 1)) && is_letter(peek(text, size, end + 2));
         if (text[end] == '.' && end > at + 1 && letters)
             dot = end;
