@@ -110,6 +110,12 @@ static void growing_a_run_continues_it(void **state)
     assert_int_equal(tiny_run(&options, &l, NULL), SELORA_OK);
     assert_non_null(strstr(l.notes, "all 12 steps are done"));
     assert_same_run("run-grown", "run", 12);
+    /* As if it had been killed between its last checkpoint and the removal of older ones. */
+    assert_int_equal(scratch_count("run/checkpoints"), 2);
+    assert_int_equal(mkdir(scratch_path("run/checkpoints/step-000004"), 0755), 0);
+    assert_int_equal(tiny_run(&options, NULL, NULL), SELORA_OK);
+    assert_int_equal(scratch_count("run/checkpoints"), 2);
+    assert_same_run("run-grown", "run", 12);
 }
 
 /* run.json repeats the run. */

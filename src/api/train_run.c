@@ -222,6 +222,8 @@ static selora_status load_checkpoint(train_run *run, slr_error *err)
         status = slr_checkpoint_load(found, run->job->trainer, err);
         run->counters = found->counters;
         run->saved_step = found->counters.step;
+        if (status == SELORA_OK)
+            status = slr_checkpoint_remove_old(folder, run->saved_step, run->job->options->checkpoints_keep, err);
         slr_note(run->hooks, "going on after step %" PRId64, found->counters.step);
     }
     slr_checkpoint_free(found);

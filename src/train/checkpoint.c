@@ -168,11 +168,13 @@ out:
     return status;
 }
 
-static selora_status remove_old(const char *folder, int64_t keep, slr_error *err)
+selora_status slr_checkpoint_remove_old(const char *folder, int64_t whole, int64_t keep, slr_error *err)
 {
     step_list list;
     selora_status status = list_steps(folder, &list, err);
     for (size_t i = (size_t)keep; status == SELORA_OK && i < list.count; i++) {
+        if (list.steps[i] >= whole)
+            continue;
         char *path = step_path(folder, list.steps[i]);
         status = path ? slr_remove_tree(path, err) : slr_fail_memory(err, 0, folder);
         free(path);
@@ -195,7 +197,7 @@ selora_status slr_checkpoint_write(const char *folder, const slr_trainer *traine
     SLR_TRY_OUT(slr_atomic_folder_commit(temporary, path, err));
     free(temporary);
     temporary = NULL;
-    SLR_TRY_OUT(remove_old(folder, keep, err));
+    SLR_TRY_OUT(slr_checkpoint_remove_old(folder, counters->step, keep, err));
 out:
     if (temporary)
         slr_remove_tree(temporary, NULL);

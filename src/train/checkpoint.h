@@ -31,6 +31,10 @@ typedef struct slr_run_counters {
 selora_status slr_checkpoint_write(const char *folder, const slr_trainer *trainer, const slr_run_counters *counters,
                                    int64_t keep, slr_error *err);
 
+/* Removes checkpoints older than that of step `whole`, which is known to be whole, but for those among the newest `keep`. For a
+ * run that goes on: the one that was killed may have written its last checkpoint and not come to this. */
+selora_status slr_checkpoint_remove_old(const char *folder, int64_t whole, int64_t keep, slr_error *err);
+
 typedef struct slr_checkpoint {
     char *path;
     slr_run_counters counters;
