@@ -95,6 +95,16 @@ static layout layout_of(const struct spng_ihdr *header)
     }
 }
 
+/* With the alpha of a tRNS chunk as a sample of its own. */
+static layout layout_with_alpha(const struct spng_ihdr *header)
+{
+    if (header->color_type == SPNG_COLOR_TYPE_GRAYSCALE_ALPHA ||
+        header->color_type == SPNG_COLOR_TYPE_TRUECOLOR_ALPHA)
+        return layout_of(header);
+    size_t bytes = header->bit_depth == 16 ? 2 : 1;
+    return (layout){bytes == 2 ? SPNG_FMT_RGBA16 : SPNG_FMT_RGBA8, 4, 3, bytes};
+}
+
 /* Keeps the colours of each pixel, drops its alpha; dividing (not multiplying by 1/255) so that
  * writing the picture gives the same samples back. */
 static void convert(const void *samples, const layout *how, size_t count, float *pixels)
@@ -108,10 +118,28 @@ static void convert(const void *samples, const layout *how, size_t count, float 
         }
 }
 
-static selora_status decode(spng_ctx *reader, const struct spng_ihdr *header, const char *name,
-                            slr_image *image, slr_error *err)
+/* Darkens what is see-through, as if it lay on black; returns how many pixels that are. */
+static int64_t put_on_black(const void *samples, const layout *how, size_t count, float *pixels)
 {
-    layout how = layout_of(header);
+    const uint8_t *narrow = samples;
+    const uint16_t *wide = samples;
+    float top = how->bytes == 2 ? 65535.0f : 255.0f;
+    int64_t see_through = 0;
+    for (size_t i = 0; i < count; i++) {
+        size_t at = (i + 1) * how->samples - 1;
+        float alpha = (float)(how->bytes == 2 ? wide[at] : narrow[at]) / top;
+        see_through += alpha < 1.0f;
+        for (int c = 0; c < how->channels; c++)
+            *pixels++ *= alpha;
+    }
+    return see_through;
+}
+
+/* `see_through` NULL: alpha is dropped. */
+static selora_status decode(spng_ctx *reader, const struct spng_ihdr *header, const char *name,
+                            slr_image *image, int64_t *see_through, slr_error *err)
+{
+    layout how = see_through ? layout_with_alpha(header) : layout_of(header);
     size_t count = (size_t)header->width * header->height, size, expected;
     int code = spng_decoded_image_size(reader, how.format, &size);
     if (code != 0)
@@ -122,7 +150,7 @@ static selora_status decode(spng_ctx *reader, const struct spng_ihdr *header, co
     if (!samples)
         return slr_fail_memory(err, size, name);
     selora_status status;
-    code = spng_decode_image(reader, samples, size, how.format, 0);
+    code = spng_decode_image(reader, samples, size, how.format, see_through ? SPNG_DECODE_TRNS : 0);
     if (code == 0) /* on to the end: a file cut after its pixels is still cut */
         code = spng_decode_chunks(reader);
     int width = (int)header->width, height = (int)header->height;
@@ -131,21 +159,38 @@ static selora_status decode(spng_ctx *reader, const struct spng_ihdr *header, co
     if (status == SELORA_OK) {
         image->bits = how.bytes == 2 ? 16 : 8;
         convert(samples, &how, count, image->pixels);
+        if (see_through)
+            *see_through = put_on_black(samples, &how, count, image->pixels);
     }
     free(samples);
+    return status;
+}
+
+static selora_status decode_memory(const void *data, size_t size, const char *name,
+                                   const slr_image_limits *limits, slr_image *image,
+                                   int64_t *see_through, slr_error *err)
+{
+    spng_ctx *reader;
+    struct spng_ihdr header;
+    selora_status status = open_reader(data, size, name, limits, &reader, &header, err);
+    if (status == SELORA_OK)
+        status = decode(reader, &header, name, image, see_through, err);
+    spng_ctx_free(reader);
     return status;
 }
 
 selora_status slr_png_decode(const void *data, size_t size, const char *name,
                              const slr_image_limits *limits, slr_image *image, slr_error *err)
 {
-    spng_ctx *reader;
-    struct spng_ihdr header;
-    selora_status status = open_reader(data, size, name, limits, &reader, &header, err);
-    if (status == SELORA_OK)
-        status = decode(reader, &header, name, image, err);
-    spng_ctx_free(reader);
-    return status;
+    return decode_memory(data, size, name, limits, image, NULL, err);
+}
+
+selora_status slr_png_decode_on_black(const void *data, size_t size, const char *name,
+                                      const slr_image_limits *limits, slr_image *image,
+                                      int64_t *see_through, slr_error *err)
+{
+    *see_through = 0;
+    return decode_memory(data, size, name, limits, image, see_through, err);
 }
 
 /* ---- writing ---- */
