@@ -27,8 +27,8 @@ static void test_windows(void **state)
         const char *text;
         double centre, width;
         bool named;
-    } good[] = {{"lung", -600, 1500, true}, {"mediastinum", 40, 400, true}, {"brain", 40, 80, true},
-                {"bone", 400, 1800, true},  {"abdomen", 50, 350, true},     {"-600/1500", -600, 1500, false},
+    } good[] = {{"lung", -600, 1500, true}, {"mediastinum", 40, 400, true},  {"brain", 40, 80, true},
+                {"bone", 400, 1800, true},  {"abdomen", 50, 350, true},      {"-600/1500", -600, 1500, false},
                 {"0.5/1", 0.5, 1, false},   {"1e3/2.5e3", 1000, 2500, false}};
     for (size_t i = 0; i < sizeof good / sizeof *good; i++) {
         assert_int_equal(slr_medical_parse_window(good[i].text, &options, &err), SELORA_OK);
@@ -36,7 +36,7 @@ static void test_windows(void **state)
         assert_true(options.window_centre == good[i].centre && options.window_width == good[i].width);
         assert_int_equal(options.window_named, good[i].named);
     }
-    static const char *const bad[] = {"",      "lungs", "40",    "40/",    "/400", "40/0",     "40/0.5",
+    static const char *const bad[] = {"",      "lungs", "40",    "40/",      "/400",  "40/0",    "40/0.5",
                                       "40/-4", "a/b",   "40/4x", "40/1e999", "nan/5", "40//400", "0x10/5"};
     for (size_t i = 0; i < sizeof bad / sizeof *bad; i++) {
         assert_int_equal(slr_medical_parse_window(bad[i], &options, &err), SELORA_USAGE);
@@ -56,8 +56,8 @@ static void test_slices(void **state)
     assert_int_equal(slr_medical_parse_slice("largest", &options, &err), SELORA_OK);
     assert_int_equal(slr_medical_parse_slice("all", &options, &err), SELORA_OK);
     assert_int_equal(slr_medical_parse_slice("mid", &options, &err), SELORA_OK);
-    static const char *const bad[] = {"", "middle", "every:0", "every:", "every:-1", "index:-1", "index:1x",
-                                      "index:99999999999"};
+    static const char *const bad[] = {
+        "", "middle", "every:0", "every:", "every:-1", "index:-1", "index:1x", "index:99999999999"};
     for (size_t i = 0; i < sizeof bad / sizeof *bad; i++)
         assert_int_equal(slr_medical_parse_slice(bad[i], &options, &err), SELORA_USAGE);
 }
@@ -118,8 +118,10 @@ static void test_names(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test_setup(test_windows, setup),   cmocka_unit_test_setup(test_slices, setup),
-        cmocka_unit_test_setup(test_words, setup),     cmocka_unit_test_setup(test_blackouts, setup),
+        cmocka_unit_test_setup(test_windows, setup),
+        cmocka_unit_test_setup(test_slices, setup),
+        cmocka_unit_test_setup(test_words, setup),
+        cmocka_unit_test_setup(test_blackouts, setup),
         cmocka_unit_test(test_names),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -47,8 +47,11 @@ selora_status slr_medical_parse_window(const char *text, slr_medical_options *op
     static const struct {
         const char *name;
         double centre, width; /* Hounsfield units */
-    } known[] = {{"lung", -600, 1500}, {"mediastinum", 40, 400}, {"brain", 40, 80},
-                 {"bone", 400, 1800},  {"abdomen", 50, 350}};
+    } known[] = {{"lung", -600, 1500},
+                 {"mediastinum", 40, 400},
+                 {"brain", 40, 80},
+                 {"bone", 400, 1800},
+                 {"abdomen", 50, 350}};
     options->window_function = SLR_VOI_LINEAR;
     for (size_t i = 0; i < sizeof known / sizeof *known; i++)
         if (strcmp(text, known[i].name) == 0) {
@@ -61,10 +64,11 @@ selora_status slr_medical_parse_window(const char *text, slr_medical_options *op
     slr_window window = {.function = SLR_VOI_LINEAR};
     if (!read_number(&at, &window.centre) || *at++ != '/' || !read_number(&at, &window.width) || *at ||
         !slr_window_is_valid(&window))
-        return slr_fail(err, SELORA_USAGE,
-                        "window '%s': lung, mediastinum, brain, bone, abdomen or CENTRE/WIDTH with a width of at "
-                        "least 1 is expected, such as -600/1500",
-                        text);
+        return slr_fail(
+            err, SELORA_USAGE,
+            "window '%s': lung, mediastinum, brain, bone, abdomen or CENTRE/WIDTH with a width of at "
+            "least 1 is expected, such as -600/1500",
+            text);
     options->has_window = true;
     options->window_named = false;
     options->window_centre = window.centre;
@@ -127,7 +131,8 @@ selora_status slr_medical_parse_slice(const char *text, slr_medical_options *opt
         options->slice = SLR_SLICE_INDEX;
     else
         return slr_fail(err, SELORA_USAGE,
-                        "slice '%s': mid, all, largest, every:N (N from 1) or index:K (K from 0) is expected", text);
+                        "slice '%s': mid, all, largest, every:N (N from 1) or index:K (K from 0) is expected",
+                        text);
     options->slice_number = number;
     return SELORA_OK;
 }
@@ -143,7 +148,7 @@ selora_status slr_medical_parse_blackout(const char *text, slr_medical_options *
         return slr_fail(err, SELORA_USAGE, "blackout '%s': X,Y,WIDTH,HEIGHT in pixels is expected", text);
     if (options->blackouts == SLR_BLACKOUT_MAX)
         return slr_fail(err, SELORA_USAGE, "at most %d blackouts are taken", SLR_BLACKOUT_MAX);
-    options->blackout[options->blackouts++] = (slr_blackout){(int32_t)values[0], (int32_t)values[1],
-                                                             (int32_t)values[2], (int32_t)values[3]};
+    options->blackout[options->blackouts++] =
+        (slr_blackout){(int32_t)values[0], (int32_t)values[1], (int32_t)values[2], (int32_t)values[3]};
     return SELORA_OK;
 }

@@ -34,23 +34,26 @@ typedef struct slr_blackout {
 } slr_blackout;
 
 typedef struct slr_medical_options {
-    bool has_window;    /* one window for all files instead of each file's own */
-    bool window_named;  /* given by name, so in Hounsfield units: files of other modalities keep their own */
+    /* one window for all files instead of each file's own; given by name it is in Hounsfield units, and
+     * DICOM files of other modalities than CT keep their own */
+    bool has_window, window_named;
     double window_centre, window_width;
     slr_voi_function window_function;
-    int voi_item;       /* which window or table of a file that has several */
-    slr_no_voi no_voi;  /* for files with neither */
-    bool mixed_voi;     /* a modality may mix the given window with windows of files: checked by who sees all files */
-    bool keep_padding;  /* padding counts as any value; else it is masked and becomes black */
+    int voi_item;      /* which window or table of a file that has several */
+    slr_no_voi no_voi; /* for files with neither */
+    bool mixed_voi;    /* given and own windows may mix in a modality; for whoever sees all files */
+    bool keep_padding; /* padding counts as any value; else it is masked and becomes black */
+
     slr_slice_rule slice;
     int64_t slice_number;
-    slr_axis axis;      /* NIfTI: through which plane */
-    int64_t volume;     /* NIfTI of several */
-    bool neurological;  /* NIfTI: left of the patient on the left */
-    bool grey_only;     /* true colour is refused */
+    slr_axis axis;     /* NIfTI: through which plane */
+    int64_t volume;    /* NIfTI of several */
+    bool neurological; /* NIfTI: left of the patient on the left */
+
+    bool grey_only;                                   /* true colour is refused */
     bool localizers, for_processing, allow_burned_in; /* kept instead of skipped */
-    bool exif_rotate;   /* JPEG: turn as EXIF says; else such files are refused */
-    int32_t png_max;    /* 16-bit grey PNG: the value that is white; 0: 65535 */
+    bool exif_rotate; /* JPEG: turn as EXIF says; else such files are refused */
+    int32_t png_max;  /* 16-bit grey PNG: the value that is white; 0: 65535 */
     slr_blackout blackout[SLR_BLACKOUT_MAX];
     int blackouts;
 } slr_medical_options;

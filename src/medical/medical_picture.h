@@ -5,8 +5,8 @@
  *     slr_medical *file;
  *     int64_t *frames;
  *     size_t count;
- *     SLR_TRY(slr_medical_open(path, &file, err));
- *     SLR_TRY(slr_medical_choose(file, &options, &frames, &count, err));
+ *     SLR_TRY(slr_medical_open(path, &file, NULL, err));
+ *     SLR_TRY(slr_medical_choose(file, &options, &frames, &count, NULL, err));
  *     SLR_TRY(slr_medical_read(file, frames[0], &options, &image, &facts, err));
  *     slr_image_free(&image);
  *     free(frames);
@@ -28,8 +28,8 @@ typedef struct slr_medical slr_medical;
  * at most a few hundred bytes are read. A DICOM file without preamble is told by its first element. */
 slr_picture_kind slr_medical_kind_of(const char *path);
 
-/* Reads the header, checks it; pixels are decoded when asked for. On failure *skip (may be NULL) says why.
- * *file is NULL then. */
+/* Reads the header, checks it; pixels are decoded when asked for. On failure *file is NULL and *skip (may
+ * be NULL) says why. */
 selora_status slr_medical_open(const char *path, slr_medical **file, slr_picture_skip *skip, slr_error *err);
 slr_picture_kind slr_medical_kind(const slr_medical *file);
 void slr_medical_close(slr_medical *file); /* NULL is legal */
@@ -37,12 +37,14 @@ void slr_medical_close(slr_medical *file); /* NULL is legal */
 /* Pictures in the file: frames, or slices along the axis. */
 int64_t slr_medical_frames(const slr_medical *file, const slr_medical_options *options);
 
-/* The frames that the slice rule takes, ascending; free() them. SLR_SLICE_LARGEST decodes every frame. */
+/* The frames that the slice rule takes, ascending; free() them. SLR_SLICE_LARGEST decodes every frame. On
+ * failure *skip (may be NULL) says why. */
 selora_status slr_medical_choose(slr_medical *file, const slr_medical_options *options, int64_t **frames,
-                                 size_t *count, slr_error *err);
+                                 size_t *count, slr_picture_skip *skip, slr_error *err);
 
-/* What the header says; no pixels are decoded, so what follows from them (padding pixels, colour, percentiles)
- * is empty. Fails where reading the picture is sure to fail, with facts->skip set and everything known filled in. */
+/* What the header says; no pixels are decoded, so what follows from them (padding pixels, colour,
+ * percentiles) is empty. Fails where reading the picture is sure to fail, with facts->skip set and
+ * everything known filled in. */
 selora_status slr_medical_facts(slr_medical *file, int64_t frame, const slr_medical_options *options,
                                 slr_picture_facts *facts, slr_error *err);
 

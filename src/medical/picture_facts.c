@@ -3,7 +3,7 @@
 
 #include <string.h>
 
-#define NAME_OF(table, index, count)                                                               \
+#define NAME_OF(table, index, count) \
     ((unsigned)(index) < (unsigned)(count) && (table)[index] ? (table)[index] : "unknown")
 
 const char *slr_picture_kind_name(slr_picture_kind kind)
@@ -44,9 +44,12 @@ const char *slr_picture_skip_name(slr_picture_skip skip)
 const char *slr_voi_source_name(slr_voi_source source)
 {
     static const char *const names[SLR_VOI_SOURCE_COUNT] = {
-        [SLR_VOI_NONE] = "none",       [SLR_VOI_LUT] = "lut",
-        [SLR_VOI_WINDOW] = "window",   [SLR_VOI_USER] = "user",
-        [SLR_VOI_PERCENTILE] = "percentile", [SLR_VOI_MINMAX] = "minmax",
+        [SLR_VOI_NONE] = "none",
+        [SLR_VOI_LUT] = "lut",
+        [SLR_VOI_WINDOW] = "window",
+        [SLR_VOI_USER] = "user",
+        [SLR_VOI_PERCENTILE] = "percentile",
+        [SLR_VOI_MINMAX] = "minmax",
         [SLR_VOI_FULL] = "full",
     };
     return NAME_OF(names, source, SLR_VOI_SOURCE_COUNT);

@@ -53,7 +53,7 @@ typedef enum slr_picture_skip {
 
 /* What turned values into greys. */
 typedef enum slr_voi_source {
-    SLR_VOI_NONE,   /* colour, PNG, JPEG: the values are greys already */
+    SLR_VOI_NONE, /* colour, PNG, JPEG: the values are greys already */
     SLR_VOI_LUT,
     SLR_VOI_WINDOW, /* of the file */
     SLR_VOI_USER,   /* a window given as an option */
@@ -75,20 +75,20 @@ typedef enum slr_answer { SLR_ABSENT, SLR_NO, SLR_YES } slr_answer;
 
 /* Bits of slr_picture_facts.warnings. */
 enum {
-    SLR_WARN_SHAPE_CONFLICT = 1 << 0,   /* MONOCHROME1 with shape IDENTITY, or MONOCHROME2 with INVERSE */
-    SLR_WARN_WINDOW_IGNORED = 1 << 1,   /* a width out of range: as if absent */
-    SLR_WARN_BURNED_IN = 1 << 2,        /* not stated, in a kind of picture that often has text in it */
-    SLR_WARN_SIGN = 1 << 3,             /* a codestream's own sign differs from the header */
-    SLR_WARN_NO_ORIENTATION = 1 << 4,   /* NIfTI without sform and qform: axes taken as they are */
-    SLR_WARN_NAN = 1 << 5,              /* voxels that are not numbers */
-    SLR_WARN_ALPHA = 1 << 6,            /* see-through pixels were put on black */
-    SLR_WARN_DARK = 1 << 7,             /* 16-bit PNG that uses less than a quarter of its range */
-    SLR_WARN_COLOUR_PROFILE = 1 << 8,   /* gAMA, sRGB or iCCP that is ignored */
-    SLR_WARN_CONSTANT = 1 << 9,         /* every pixel has the same value */
-    SLR_WARN_LUT_ITEM = 1 << 10,        /* the VOI item asked for is not there: the first was taken */
-    SLR_WARN_SYNTHETIC = 1 << 11,       /* the header calls the picture synthetic */
-    SLR_WARN_TURNED = 1 << 12,          /* EXIF orientation was applied */
-    SLR_WARN_NO_SQUARE = 1 << 13,       /* spacing that makes no sense: pixels taken as square */
+    SLR_WARN_SHAPE_CONFLICT = 1 << 0, /* MONOCHROME1 with shape IDENTITY, or MONOCHROME2 with INVERSE */
+    SLR_WARN_WINDOW_IGNORED = 1 << 1, /* a width out of range: as if absent */
+    SLR_WARN_BURNED_IN = 1 << 2,      /* not stated, in a kind of picture that often has text in it */
+    SLR_WARN_SIGN = 1 << 3,           /* a codestream's own sign differs from the header */
+    SLR_WARN_NO_ORIENTATION = 1 << 4, /* NIfTI without sform and qform: axes taken as they are */
+    SLR_WARN_NAN = 1 << 5,            /* voxels that are not numbers */
+    SLR_WARN_ALPHA = 1 << 6,          /* see-through pixels were put on black */
+    SLR_WARN_DARK = 1 << 7,           /* 16-bit PNG that uses less than a quarter of its range */
+    SLR_WARN_COLOUR_PROFILE = 1 << 8, /* gAMA, sRGB or iCCP that is ignored */
+    SLR_WARN_CONSTANT = 1 << 9,       /* every pixel has the same value */
+    SLR_WARN_LUT_ITEM = 1 << 10,      /* the VOI item asked for is not there: the first was taken */
+    SLR_WARN_SYNTHETIC = 1 << 11,     /* the header calls the picture synthetic */
+    SLR_WARN_TURNED = 1 << 12,        /* EXIF orientation was applied */
+    SLR_WARN_NO_SQUARE = 1 << 13,     /* spacing that makes no sense: pixels taken as square */
     SLR_WARN_COUNT = 14
 };
 
@@ -112,18 +112,18 @@ typedef struct slr_picture_facts {
     int32_t bits_stored;
     bool is_signed;
     slr_voi_source voi;
-    double voi_low, voi_high;   /* range of a window or of percentiles, in values after the modality step */
-    int32_t voi_choices;        /* windows or tables that the file offers */
+    double voi_low, voi_high; /* range of a window or of percentiles, in values after the modality step */
+    int32_t voi_choices;      /* windows or tables that the file offers */
     bool inverted;
-    bool has_padding;           /* the file states a padding value */
+    bool has_padding; /* the file states a padding value */
     int64_t padding_pixels;
     int64_t nan_voxels;
     int64_t see_through_pixels; /* PNG: alpha below 1 */
     int32_t sample_max;         /* PNG, JPEG: largest stored sample */
     int32_t significant_bits;   /* PNG: sBIT; 0 absent */
     slr_colour colour;
-    double colour_residual;     /* max of |R-G|, |G-B|, of 255 */
-    double colour_share;        /* pixels above 8 of 255, 0..1 */
+    double colour_residual; /* max of |R-G|, |G-B|, of 255 */
+    double colour_share;    /* pixels above 8 of 255, 0..1 */
 
     /* the header: texts that may leave */
     char modality[SLR_FACT_TEXT];
@@ -137,7 +137,7 @@ typedef struct slr_picture_facts {
     char rescale_type[SLR_FACT_TEXT];
     char transfer_syntax[SLR_FACT_KEY]; /* a UID of the standard, never of a patient */
     slr_answer lossy;
-    double lossy_ratio;                 /* 0 unknown */
+    double lossy_ratio; /* 0 unknown */
     char lossy_method[SLR_FACT_TEXT];
     slr_answer burned_in;
     slr_answer deidentified;

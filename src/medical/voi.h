@@ -38,8 +38,8 @@ typedef struct slr_value_count {
 
 /* Sorts by value (the order is kept where it is right already). */
 void slr_value_counts_sort(slr_value_count *values, size_t n);
-/* The p-th percentile (0..100) of sorted values, straight between neighbours as numpy.percentile has it; NaN when
- * nothing was counted. */
+/* The p-th percentile (0..100) of sorted values, straight between neighbours as numpy.percentile has it;
+ * NaN when nothing was counted. */
 double slr_percentile(const slr_value_count *sorted, size_t n, double p);
 
 #endif
