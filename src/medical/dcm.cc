@@ -320,6 +320,11 @@ selora_status read_native(slr_dcm *dcm, uint32_t frame, uint8_t *out, size_t byt
 
 // ---- the boundary ----
 
+bool slr_dcm_is_built(void)
+{
+    return true;
+}
+
 selora_status slr_dcm_init(slr_error *err)
 {
     return guarded(err, [&] {

@@ -53,6 +53,9 @@ typedef struct slr_dcm_desc {
 
 typedef struct slr_dcm slr_dcm;
 
+/* False in a build without DCMTK, where everything else fails and says so. */
+bool slr_dcm_is_built(void);
+
 /* Registers the decoders and loads the dictionary, without which every tag reads as absent; refuses to go on when it
  * cannot be found. May be called again. Not while other threads use DICOM objects. */
 selora_status slr_dcm_init(slr_error *err);

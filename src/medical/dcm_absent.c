@@ -8,6 +8,11 @@ static selora_status refuse(slr_error *err)
                     "this build of selora knows no DICOM: install libdcmtk-dev, libopenjp2-7-dev and g++ and build again");
 }
 
+bool slr_dcm_is_built(void)
+{
+    return false;
+}
+
 selora_status slr_dcm_init(slr_error *err)
 {
     return refuse(err);
