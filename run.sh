@@ -153,19 +153,19 @@ test_installed() {
     tests/examples.sh "$prefix/bin/selora" build/examples
 }
 
-# Python with the reference packages, in a folder that later runs find again.
+# peers_python REQUIREMENTS WHAT: Python with reference packages, in a folder that later runs find again.
 peers_python() {
     local folder
-    folder=${XDG_CACHE_HOME:-${HOME:-$PWD/build}/.cache}/selora/peers-$(sha256sum tools/requirements.txt | cut -c1-12)
+    folder=${XDG_CACHE_HOME:-${HOME:-$PWD/build}/.cache}/selora/peers-$(sha256sum "$1" | cut -c1-12)
     peers=$folder/bin/python
     [[ ! -e $folder/ready ]] || return 0
-    quietly "install the reference (a few GB of Python packages)" install_peers "$folder" ||
-        { say "the comparison with diffusers needs a package index: no network?"; return 1; }
+    quietly "install $2" install_peers "$folder" "$1" ||
+        { say "the comparison needs a package index: no network?"; return 1; }
 }
 
 install_peers() {
     /usr/bin/python3 -m venv --clear "$1" &&
-        "$1/bin/pip" install --no-input --retries 5 --timeout 60 -r tools/requirements.txt && touch "$1/ready"
+        "$1/bin/pip" install --no-input --retries 5 --timeout 60 -r "$2" && touch "$1/ready"
 }
 
 test_all() {
@@ -183,7 +183,14 @@ test_all() {
             failed=$((failed + 1))
         fi
     done
-    if peers_python; then
+    if peers_python tools/requirements_medical.txt "pydicom and nibabel"; then
+        quietly "comparison with pydicom" "$peers" tools/medical_peers.py \
+            --write-picture build/tests/write_picture --random 1000 || true
+        count_from $logs/comparison-with-pydicom.log
+    else
+        failed=$((failed + 1))
+    fi
+    if peers_python tools/requirements.txt "the reference (a few GB of Python packages)"; then
         quietly "comparison with diffusers" "$peers" tools/verify_sweep.py --selora build/selora --models 12 || true
         count_from $logs/comparison-with-diffusers.log
     else
