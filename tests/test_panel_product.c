@@ -105,7 +105,7 @@ static void run_product(fixture *f, const slr_backend *backend, const slr_panel_
 
 static slr_panel_product product_of(const fixture *f, int64_t rows, int columns, int64_t depth)
 {
-    return (slr_panel_product){.rows = rows, .depth = depth, .a = f->rounded_a, .a_row = STRIDE, .a_step = 1,
+    return (slr_panel_product){.rows = rows, .depth = depth, .a = f->rounded_a, .a_row = STRIDE,
                                .panel = f->panel, .c = f->c, .c_row = C_ROW, .columns = columns};
 }
 

@@ -58,15 +58,15 @@ static inline slr_real slr_weight_at(const slr_weight *weight, int64_t o, int64_
     }
 }
 
-/* C (rows, columns) = A times one panel (+ bias), or C += it. In f32, A(i, p) = a[i a_row + p a_step] and the panel is
- * (depth, 32). In bf16, a is uint16_t with a_step 1 and the panel holds pairs along the depth, (depth / 2, 32, 2);
+/* C (rows, columns) = A times one panel (+ bias), or C += it. A(i, p) = a[i a_row + p]. In f32 the panel is
+ * (depth, 32). In bf16, a is uint16_t and the panel holds pairs along the depth, (depth / 2, 32, 2);
  * depth and a_row are multiples of 32 (zeros beyond the true depth), a is 64-byte aligned, and rows of A are readable
  * up to the next multiple of 16. There may be more than one panel in bf16: those of the columns 32, 64, ... follow at
  * distances of panel_step numbers. */
 typedef struct slr_panel_product {
     int64_t rows, depth;
     const void *a;
-    int64_t a_row, a_step;
+    int64_t a_row;
     const void *panel; /* 64-byte aligned */
     int64_t panel_step;
     float *c;

@@ -141,7 +141,7 @@ static void band_gradient(const conv *s, const slr_call *call, int64_t first_ima
     int64_t outputs = (end < s->out_h ? end : s->out_h) - first;
     float *parts = patches_of(call);
     slr_gemm g = {.rows = images * outputs * s->out_w, .columns = columns, .depth = s->o,
-                  .a = call->dy + (first_image * s->out_h + first) * s->out_w * s->o, .a_row = s->o, .a_step = 1,
+                  .a = call->dy + (first_image * s->out_h + first) * s->out_w * s->o, .a_row = s->o,
                   .weight = call->weight, .transposed = true,
                   .c = parts, .c_row = columns, .bf16 = s->bf16};
     if (outputs > 0)
@@ -179,7 +179,7 @@ void SLR_CPU(conv2d_fwd)(const slr_call *call)
                 gather_patch(&s, call->x[0], r / (s.out_h * s.out_w), r / s.out_w % s.out_h,
                              r % s.out_w, patches + (r - first) * columns);
         slr_gemm g = {.rows = count, .columns = s.o, .depth = columns,
-                      .a = pointwise ? call->x[0] : patches, .a_row = columns, .a_step = 1,
+                      .a = pointwise ? call->x[0] : patches, .a_row = columns,
                       .weight = call->weight,
                       .c = call->y + first * s.o, .c_row = s.o,
                       .bias = call->bias ? call->bias->values : NULL,
@@ -202,7 +202,7 @@ void SLR_CPU(conv2d_bwd)(const slr_call *call)
     }
     if (is_pointwise(&s)) {
         slr_gemm g = {.rows = s.n * s.h * s.w, .columns = s.c, .depth = s.o,
-                      .a = call->dy, .a_row = s.o, .a_step = 1,
+                      .a = call->dy, .a_row = s.o,
                       .weight = call->weight, .transposed = true,
                       .c = call->dx[0], .c_row = s.c, .add = call->accumulate[0], .bf16 = s.bf16};
         SLR_CPU(gemm)(&g, call->workspace, call->threads);
@@ -219,7 +219,7 @@ void SLR_CPU(linear_fwd)(const slr_call *call)
 {
     int64_t in = slr_tensor_columns(call->in[0]), out = slr_tensor_columns(call->out);
     slr_gemm g = {.rows = slr_tensor_rows(call->in[0]), .columns = out, .depth = in,
-                  .a = call->x[0], .a_row = in, .a_step = 1,
+                  .a = call->x[0], .a_row = in,
                   .weight = call->weight,
                   .c = call->y, .c_row = out, .bias = call->bias ? call->bias->values : NULL,
                       .bf16 = call->backend->panel_product_bf16};
@@ -230,7 +230,7 @@ void SLR_CPU(linear_bwd)(const slr_call *call)
 {
     int64_t in = slr_tensor_columns(call->in[0]), out = slr_tensor_columns(call->out);
     slr_gemm g = {.rows = slr_tensor_rows(call->in[0]), .columns = in, .depth = out,
-                  .a = call->dy, .a_row = out, .a_step = 1,
+                  .a = call->dy, .a_row = out,
                   .weight = call->weight, .transposed = true,
                   .c = call->dx[0], .c_row = in, .add = call->accumulate[0],
                   .bf16 = call->backend->panel_product_bf16};

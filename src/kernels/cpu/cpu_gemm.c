@@ -35,7 +35,7 @@ size_t SLR_CPU(gemm_packing)(void)
 static void look_ahead(const slr_gemm *g, slr_panel_product *p, int64_t first_depth, int64_t first_column)
 {
     const slr_weight *w = g->weight;
-    if (!w || first_column >= g->columns)
+    if (first_column >= g->columns)
         return;
     int64_t size = w->dtype == SLR_DTYPE_F32 ? 4 : 2;
     int shift = size == 4 ? 7 : 6; /* a row of a panel */
@@ -76,17 +76,16 @@ static void run_panel(const slr_gemm *g, const slr_panel_product *chunk, int64_t
 static void round_rows(slr_panel_product *p, int64_t true_depth, scratch *own)
 {
     int64_t row = slr_bf16_row(true_depth);
-    SLR_CPU(bf16_round_rows)(p->a, p->a_row, p->a_step, p->rows, true_depth, (uint16_t *)own->a, row);
+    SLR_CPU(bf16_round_rows)(p->a, p->a_row, 1, p->rows, true_depth, (uint16_t *)own->a, row);
     p->a = own->a;
     p->a_row = row;
-    p->a_step = 1;
     p->depth = (true_depth + 31) / 32 * 32;
 }
 
 /* Rows that lie a multiple of a page apart fall into the same few sets of the first-level cache: they are copied. */
 static void spread_rows(slr_panel_product *p, float *copy)
 {
-    if (p->a_step != 1 || p->a_row * (int64_t)sizeof(float) % ALIASED != 0 || p->rows < 16)
+    if (p->a_row * (int64_t)sizeof(float) % ALIASED != 0 || p->rows < 16)
         return;
     for (int64_t i = 0; i < p->rows; i++)
         memcpy(copy + i * A_ROW, (const float *)p->a + i * p->a_row, (size_t)p->depth * sizeof(float));
@@ -103,8 +102,8 @@ static void run_part(const slr_gemm *g, int64_t first_row, int64_t rows, int64_t
     for (int64_t d = 0; d < g->depth; d += step) {
         int64_t depth = g->depth - d < step ? g->depth - d : step;
         slr_panel_product p = {.rows = rows, .depth = depth,
-                               .a = g->a + first_row * g->a_row + d * g->a_step, .a_row = g->a_row,
-                               .a_step = g->a_step, .c = g->c + first_row * g->c_row, .c_row = g->c_row,
+                               .a = g->a + first_row * g->a_row + d, .a_row = g->a_row,
+                               .c = g->c + first_row * g->c_row, .c_row = g->c_row,
                                .add = g->add || d > 0};
         if (g->bf16)
             round_rows(&p, depth, own);
@@ -113,13 +112,6 @@ static void run_part(const slr_gemm *g, int64_t first_row, int64_t rows, int64_t
         for (int64_t panel = first_panel; panel < last_panel; panel++)
             run_panel(g, &p, d, depth, panel * SLR_PANEL, own);
     }
-}
-
-void SLR_CPU(gemm_serial)(const slr_gemm *g, void *packing)
-{
-    int64_t panels = (g->columns + SLR_PANEL - 1) / SLR_PANEL, height = even_part(g->rows, MAX_CHUNK_ROWS);
-    for (int64_t i = 0; i < g->rows; i += height)
-        run_part(g, i, g->rows - i < height ? g->rows - i : height, 0, panels, packing);
 }
 
 void SLR_CPU(gemm)(const slr_gemm *g, void *packing, int threads)

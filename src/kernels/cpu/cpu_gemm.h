@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT
  *
- * Matrix products: C (rows, columns) = A B, or C += A B. A is read where it lies; B is brought into panels
+ * Matrix products: C (rows, columns) = A B, or C += A B, B being a weight. A is read where it lies; B is brought into panels
  * (cpu_pack.h) as it is used, and panel_product.h does the rest.
  *
  * Every element of C is the sum over depth in ascending order, in steps that depend on depth alone: its bits depend
@@ -13,11 +13,9 @@
 
 typedef struct slr_gemm {
     int64_t rows, columns, depth;
-    const float *a; /* A(i, p) = a[i * a_row + p * a_step] */
-    int64_t a_row, a_step;
-    const float *b; /* B(p, j) = b[p * b_row + j * b_step]; b_row or b_step is 1 */
-    int64_t b_row, b_step;
-    const slr_weight *weight; /* or, instead of b: B(p, j) = W(j, first + p), */
+    const float *a; /* A(i, p) = a[i * a_row + p] */
+    int64_t a_row;
+    const slr_weight *weight; /* B(p, j) = W(j, first + p), */
     bool transposed;          /* with this W(p, first + j) */
     int64_t first;
     float *c; /* C(i, j) = c[i * c_row + j] */
@@ -32,7 +30,5 @@ size_t SLR_CPU(gemm_packing)(void);
 
 /* `packing`: threads * gemm_packing() bytes, aligned to 64. */
 void SLR_CPU(gemm)(const slr_gemm *g, void *packing, int threads);
-/* The same on the calling thread, for use inside parallel loops. */
-void SLR_CPU(gemm_serial)(const slr_gemm *g, void *packing);
 
 #endif

@@ -8,8 +8,6 @@
 #include <immintrin.h>
 #endif
 
-enum { PARTS = SLR_PANEL / WIDTH };
-
 typedef uint16_t halves __attribute__((vector_size(WIDTH * sizeof(uint16_t)), aligned(2)));
 typedef uint32_t words __attribute__((vector_size(WIDTH * sizeof(uint32_t))));
 
@@ -31,35 +29,6 @@ SLR_INLINE vector load(const void *data, int64_t at, const slr_dtype dtype)
     words magnitude = (w & 0x7fff) << 13, sign = (w & 0x8000) << 16;
     return (vector)((words)((vector)magnitude * 0x1p112f) | sign);
 #endif
-}
-
-/* A column block of a panel from columns that are contiguous along the depth: B(p, j) = b[p + j * b_step]. */
-static void pack_columns(float *panel, const float *b, int64_t b_step, int64_t depth, int columns)
-{
-    int64_t p = 0;
-    for (; p + WIDTH <= depth; p += WIDTH) {
-        vector tile[WIDTH];
-        for (int j = 0; j < WIDTH; j++)
-            tile[j] = j < columns ? *(const unaligned_vector *)(const void *)(b + j * b_step + p) : (vector){0};
-        slr_transpose(tile);
-        for (int j = 0; j < WIDTH; j++)
-            *(vector *)(void *)(panel + (p + j) * SLR_PANEL) = tile[j];
-    }
-    for (; p < depth; p++)
-        for (int j = 0; j < WIDTH; j++)
-            panel[p * SLR_PANEL + j] = j < columns ? b[j * b_step + p] : 0;
-}
-
-static void pack_rows(float *panel, const float *b, int64_t b_row, int64_t depth, int columns)
-{
-    for (int64_t p = 0; p < depth; p++, panel += SLR_PANEL, b += b_row) {
-        if (columns == SLR_PANEL)
-            for (int v = 0; v < PARTS; v++)
-                *(vector *)(void *)(panel + v * WIDTH) = *(const unaligned_vector *)(const void *)(b + v * WIDTH);
-        else
-            for (int j = 0; j < SLR_PANEL; j++)
-                panel[j] = j < columns ? b[j] : 0;
-    }
 }
 
 SLR_INLINE void widen_of(float *panel, const void *data, int64_t at, int64_t depth, const slr_dtype dtype)
@@ -113,19 +82,13 @@ static void turn(float *panel, const slr_weight *w, int64_t first_depth, int64_t
 const float *SLR_CPU(pack_panel)(const slr_gemm *g, int64_t first_depth, int64_t depth, int64_t first_column,
                                  int columns, float *panel)
 {
-    if (g->weight && g->transposed) {
+    if (g->transposed) {
         turn(panel, g->weight, first_depth, depth, g->first + first_column, columns);
-    } else if (g->weight) {
+    } else {
         int64_t at = slr_weight_index(g->weight, first_column, g->first + first_depth);
         if (g->weight->dtype == SLR_DTYPE_F32)
             return (const float *)g->weight->data + at;
         widen(panel, g->weight->data, at, depth, g->weight->dtype);
-    } else if (g->b_step == 1) {
-        pack_rows(panel, g->b + first_depth * g->b_row + first_column, g->b_row, depth, columns);
-    } else {
-        const float *b = g->b + first_depth + first_column * g->b_step;
-        for (int j = 0; j < SLR_PANEL; j += WIDTH)
-            pack_columns(panel + j, b + j * g->b_step, g->b_step, depth, columns - j);
     }
     return panel;
 }
@@ -139,19 +102,13 @@ const void *SLR_CPU(pack_pairs)(const slr_gemm *g, int64_t first_depth, int64_t 
                                 int columns, void *panel)
 {
     const slr_weight *w = g->weight;
-    if (w && g->transposed) {
+    if (g->transposed) {
         int64_t at = slr_weight_index(w, first_depth, g->first + first_column); /* first_depth: a multiple of 32 */
         SLR_CPU(bf16_pack_columns)(element(w->data, w->dtype, at), w->dtype, SLR_PANEL, w->depth * SLR_PANEL, depth,
                                    columns, panel);
-    } else if (w) {
+    } else {
         int64_t at = slr_weight_index(w, first_column, g->first + first_depth);
         SLR_CPU(bf16_pack_rows)(element(w->data, w->dtype, at), w->dtype, SLR_PANEL, depth, columns, panel);
-    } else if (g->b_step == 1) {
-        SLR_CPU(bf16_pack_rows)(g->b + first_depth * g->b_row + first_column, SLR_DTYPE_F32, g->b_row, depth, columns,
-                                panel);
-    } else {
-        SLR_CPU(bf16_pack_columns)(g->b + first_depth + first_column * g->b_step, SLR_DTYPE_F32, g->b_step, 32, depth,
-                                   columns, panel);
     }
     return panel;
 }

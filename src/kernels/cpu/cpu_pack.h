@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT
- * Brings a piece of B, as a product names it, into a panel. */
+ * Brings a piece of B, a weight as a product names it, into a panel. */
 #ifndef SLR_CPU_PACK_H
 #define SLR_CPU_PACK_H
 

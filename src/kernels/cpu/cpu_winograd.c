@@ -181,7 +181,7 @@ static void multiply(const slr_winograd *c, const plan *p, const char *v, const 
     const int64_t size = c->bf16 ? 2 : 4;
     int64_t near = p->by_tiles ? depth * SLR_PANEL * size : rows * p->v_row;
     for (int k = 0; k < p->positions; k++) {
-        slr_panel_product g = {.rows = rows, .depth = depth, .a = v + k * p->v_stride, .a_row = p->v_row / size, .a_step = 1,
+        slr_panel_product g = {.rows = rows, .depth = depth, .a = v + k * p->v_stride, .a_row = p->v_row / size,
                                .panel = u + k * p->u_stride, .c = products + k * (p->m_stride / 4), .c_row = SLR_PANEL,
                                .columns = SLR_PANEL, .add = add,
                                .ahead = p->by_tiles ? u + (k + 1) * p->u_stride : v + (k + 1) * p->v_stride,
