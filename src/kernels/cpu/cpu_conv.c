@@ -6,7 +6,7 @@
 #include "kernels/cpu/cpu_gemm.h"
 #include "kernels/cpu/cpu_winograd.h"
 
-enum { CHUNK_BYTES = 4 << 20, GRADIENT_BYTES = 8 << 20 };
+enum { CHUNK_BYTES = 8 << 20 };
 
 typedef struct conv {
     int64_t n, h, w, c, out_h, out_w, o;
@@ -38,10 +38,12 @@ static bool is_pointwise(const conv *s)
            s->w == s->out_w;
 }
 
+/* Equal chunks: a few rows that are left over would cost as much as many. */
 static int64_t chunk_rows(int64_t rows, int64_t columns)
 {
     int64_t fit = CHUNK_BYTES / (columns * (int64_t)sizeof(float));
-    return fit < 1 ? 1 : fit < rows ? fit : rows;
+    int64_t chunks = fit < 1 ? rows : (rows + fit - 1) / fit;
+    return (rows + chunks - 1) / chunks;
 }
 
 /* What the gradient takes at a time: whole images, or some rows of one. */
@@ -51,7 +53,7 @@ typedef struct band {
 
 static band band_of(const conv *s)
 {
-    int64_t fit = GRADIENT_BYTES / (s->out_w * s->k * s->k * s->c * (int64_t)sizeof(float)); /* rows of the output */
+    int64_t fit = CHUNK_BYTES / (s->out_w * s->k * s->k * s->c * (int64_t)sizeof(float)); /* rows of the output */
     int64_t images = fit / s->out_h, rows = (fit - 1) * s->stride - s->k + 2;
     if (images < 1)
         return (band){1, rows < 1 ? 1 : rows < s->h ? rows : s->h};

@@ -31,27 +31,6 @@ size_t SLR_CPU(gemm_packing)(void)
     return sizeof(scratch);
 }
 
-/* What the next panel's packing will read. */
-static void look_ahead(const slr_gemm *g, slr_panel_product *p, int64_t first_depth, int64_t first_column)
-{
-    const slr_weight *w = g->weight;
-    if (first_column >= g->columns)
-        return;
-    int64_t size = w->dtype == SLR_DTYPE_F32 ? 4 : 2;
-    int shift = size == 4 ? 7 : 6; /* a row of a panel */
-    if (g->transposed) {
-        p->ahead = (const char *)w->data + slr_weight_index(w, first_depth / SLR_PANEL * SLR_PANEL, g->first + first_column) * size;
-        p->ahead_shift = shift + 5;
-        p->ahead_runs = (p->depth + SLR_PANEL - 1) / SLR_PANEL;
-        p->ahead_stride = w->depth * SLR_PANEL * size;
-    } else {
-        p->ahead = (const char *)w->data + slr_weight_index(w, first_column, g->first + first_depth) * size;
-        p->ahead_shift = shift;
-        p->ahead_runs = p->depth;
-        p->ahead_stride = SLR_PANEL * size;
-    }
-}
-
 /* Rows [first_row, first_row + rows) of C in one panel's columns, one step of the depth; `a` begins at that row and
  * depth. */
 static void run_panel(const slr_gemm *g, const slr_panel_product *chunk, int64_t first_depth, int64_t depth,
@@ -68,7 +47,7 @@ static void run_panel(const slr_gemm *g, const slr_panel_product *chunk, int64_t
             own->bias[j] = j < p.columns ? g->bias[first_column + j] : 0;
         p.bias = own->bias;
     }
-    look_ahead(g, &p, first_depth, first_column + SLR_PANEL);
+    SLR_CPU(look_ahead)(g, first_depth, depth, first_column + SLR_PANEL, &p);
     (g->bf16 ? g->bf16 : SLR_CPU(panel_product))(&p);
 }
 

@@ -112,3 +112,18 @@ const void *SLR_CPU(pack_pairs)(const slr_gemm *g, int64_t first_depth, int64_t 
     }
     return panel;
 }
+
+void SLR_CPU(look_ahead)(const slr_gemm *g, int64_t first_depth, int64_t depth, int64_t first_column,
+                         slr_panel_product *product)
+{
+    const slr_weight *w = g->weight;
+    if (first_column >= g->columns)
+        return;
+    const int64_t size = w->dtype == SLR_DTYPE_F32 ? 4 : 2, square = SLR_PANEL * SLR_PANEL * size;
+    const int64_t at = g->transposed ? slr_weight_index(w, first_depth / SLR_PANEL * SLR_PANEL, g->first + first_column)
+                                     : slr_weight_index(w, first_column, g->first + first_depth);
+    product->ahead = (const char *)w->data + at * size;
+    product->ahead_shift = size == 4 ? 12 : 11; /* a square */
+    product->ahead_runs = (depth + SLR_PANEL - 1) / SLR_PANEL;
+    product->ahead_stride = g->transposed ? w->depth * SLR_PANEL * size : square;
+}

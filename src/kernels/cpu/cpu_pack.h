@@ -13,4 +13,8 @@ const float *SLR_CPU(pack_panel)(const slr_gemm *g, int64_t first_depth, int64_t
 const void *SLR_CPU(pack_pairs)(const slr_gemm *g, int64_t first_depth, int64_t depth, int64_t first_column,
                                 int columns, void *panel);
 
+/* What packing that piece will read: to be fetched while `product` is computed. Nothing beyond the last column. */
+void SLR_CPU(look_ahead)(const slr_gemm *g, int64_t first_depth, int64_t depth, int64_t first_column,
+                         slr_panel_product *product);
+
 #endif

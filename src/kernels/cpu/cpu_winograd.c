@@ -147,6 +147,18 @@ static void transform_tile(const slr_winograd *c, const plan *p, const space *s,
     SLR_CPU(winograd_input)(p->m, c->bf16 != NULL, pixels, c->in, s->v + row * p->v_row, p->v_stride);
 }
 
+/* The weights of a tap, as products name them. */
+static slr_gemm weights_of(const slr_winograd *c, int tap)
+{
+    return (slr_gemm){.columns = c->out, .weight = c->weight, .transposed = c->transposed,
+                      .first = c->transposed ? (TAPS - 1 - tap) * c->out : tap * c->in};
+}
+
+/* The weights that will be transformed next. */
+typedef struct later {
+    int64_t panel, first, depth;
+} later;
+
 /* U of one panel for the channels [first, first + depth): rows of u from there on. */
 static void transform_panel(const slr_winograd *c, const plan *p, int64_t panel, int64_t first, int64_t depth,
                             float *taps, char *u)
@@ -157,8 +169,7 @@ static void transform_panel(const slr_winograd *c, const plan *p, int64_t panel,
         int64_t rows = least(TAP_ROWS, depth - d), real = least(rows, c->in - first - d);
         const float *tap[TAPS];
         for (int t = 0; t < TAPS; t++) {
-            slr_gemm g = {.weight = c->weight, .transposed = c->transposed,
-                          .first = c->transposed ? (TAPS - 1 - t) * c->out : t * c->in};
+            slr_gemm g = weights_of(c, t);
             float *own = taps + t * TAP_ROWS * SLR_PANEL;
             tap[t] = real > 0 ? SLR_CPU(pack_panel)(&g, first + d, real, panel * SLR_PANEL, columns, own) : own;
             if (real < rows) { /* bf16: channels beyond the true ones are zeros */
@@ -173,19 +184,37 @@ static void transform_panel(const slr_winograd *c, const plan *p, int64_t panel,
     }
 }
 
-/* M = V U at every position, for `rows` tiles. What the next position needs from farther away is fetched meanwhile:
- * rows of V, or U where V is near. */
+/* What multiplying at a position fetches for later. Where U is made in steps, V is near, and the stored weights of the
+ * next step are not: position by position, tap by tap. Else rows of V of the next position, or U where V is near. */
+static void look_ahead(const slr_winograd *c, const plan *p, const char *v, const char *u, int k, const later *next,
+                       slr_panel_product *g)
+{
+    if (p->step < p->depth) {
+        int parts = p->positions / TAPS, tap = k / parts;
+        int64_t squares = divide_up(next->depth, SLR_PANEL), first = squares * (k % parts) / parts;
+        slr_gemm w = weights_of(c, tap);
+        if (tap < TAPS)
+            SLR_CPU(look_ahead)(&w, next->first + first * SLR_PANEL, (squares * (k % parts + 1) / parts - first) * SLR_PANEL,
+                                next->panel * SLR_PANEL, g);
+        return;
+    }
+    int64_t near = p->by_tiles ? g->depth * SLR_PANEL * (c->bf16 ? 2 : 4) : g->rows * p->v_row;
+    g->ahead = p->by_tiles ? u + (k + 1) * p->u_stride : v + (k + 1) * p->v_stride;
+    g->ahead_shift = 12;
+    g->ahead_stride = PAGE;
+    g->ahead_runs = divide_up(near, PAGE);
+}
+
+/* M = V U at every position, for `rows` tiles. */
 static void multiply(const slr_winograd *c, const plan *p, const char *v, const char *u, float *products, int64_t rows,
-                     int64_t depth, bool add)
+                     int64_t depth, bool add, const later *next)
 {
     const int64_t size = c->bf16 ? 2 : 4;
-    int64_t near = p->by_tiles ? depth * SLR_PANEL * size : rows * p->v_row;
     for (int k = 0; k < p->positions; k++) {
         slr_panel_product g = {.rows = rows, .depth = depth, .a = v + k * p->v_stride, .a_row = p->v_row / size,
                                .panel = u + k * p->u_stride, .c = products + k * (p->m_stride / 4), .c_row = SLR_PANEL,
-                               .columns = SLR_PANEL, .add = add,
-                               .ahead = p->by_tiles ? u + (k + 1) * p->u_stride : v + (k + 1) * p->v_stride,
-                               .ahead_shift = 12, .ahead_stride = PAGE, .ahead_runs = divide_up(near, PAGE)};
+                               .columns = SLR_PANEL, .add = add};
+        look_ahead(c, p, v, u, k, next, &g);
         (c->bf16 ? c->bf16 : SLR_CPU(panel_product))(&g);
     }
 }
@@ -210,16 +239,18 @@ static void put_tiles(const slr_winograd *c, const plan *p, int64_t panel, int64
 
 /* One panel for the tiles of a block, whose V is there. U of a part of the channels at a time, where a part stays in the
  * second-level cache and all of it would not. */
-static void run_panel(const slr_winograd *c, const plan *p, const space *s, int64_t panel, int64_t block, int64_t tiles)
+static void run_panel(const slr_winograd *c, const plan *p, const space *s, int64_t panel, int64_t block, int64_t tiles,
+                      int64_t next_panel)
 {
     const int64_t size = c->bf16 ? 2 : 4;
     for (int64_t d = 0; d < p->depth; d += p->step) {
-        int64_t depth = least(p->step, p->depth - d);
+        int64_t depth = least(p->step, p->depth - d), end = d + depth;
+        later next = end < p->depth ? (later){panel, end, least(p->step, p->depth - end)} : (later){next_panel, 0, p->step};
         transform_panel(c, p, panel, d, depth, s->taps, s->u);
         for (int64_t first = 0; first < tiles; first += p->chunk) {
             int64_t rows = least(p->chunk, tiles - first);
             float *products = s->products + (p->step < p->depth ? first * SLR_PANEL : 0);
-            multiply(c, p, s->v + first * p->v_row + d * size, s->u, products, rows, depth, d > 0);
+            multiply(c, p, s->v + first * p->v_row + d * size, s->u, products, rows, depth, d > 0, &next);
             if (d + depth == p->depth)
                 put_tiles(c, p, panel, block + first, rows, products);
         }
@@ -238,7 +269,7 @@ static void run_by_panels(const slr_winograd *c, const plan *p, void *workspace,
 #pragma omp parallel for num_threads(threads) schedule(dynamic)
         for (int64_t panel = 0; panel < p->panels; panel++) {
             space s = space_of(p, workspace, omp_get_thread_num());
-            run_panel(c, p, &s, panel, block, tiles);
+            run_panel(c, p, &s, panel, block, tiles, panel + threads); /* most likely */
         }
     }
 }
@@ -260,7 +291,7 @@ static void run_by_tiles(const slr_winograd *c, const plan *p, void *workspace, 
         for (int64_t t = 0; t < rows; t++)
             transform_tile(c, p, &s, first + t, t);
         for (int64_t panel = 0; panel < p->panels; panel++) {
-            multiply(c, p, s.v, s.u + panel * p->positions * p->u_stride, s.products, rows, p->depth, false);
+            multiply(c, p, s.v, s.u + panel * p->positions * p->u_stride, s.products, rows, p->depth, false, NULL);
             put_tiles(c, p, panel, first, rows, s.products);
         }
     }
