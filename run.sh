@@ -10,7 +10,7 @@ usage: ./run.sh COMMAND
   build              install what is missing (apt), build: the program is build/selora
   demo               build, then adapt the embedded model to a picture class it has never seen
   test               build, then the quick tests (a few minutes)
-  test all           every test: quick, slow, sanitizers, clang, installed copy, comparison with diffusers
+  test all           every test: quick, slow, sanitizers, clang, installed copy, pydicom, diffusers
   install [PREFIX]   build, then install program, libraries, header and man page (PREFIX: /usr/local)
 END
 }
@@ -187,6 +187,12 @@ test_all() {
         quietly "comparison with pydicom" "$peers" tools/medical_peers.py \
             --write-picture build/tests/write_picture --random 1000 || true
         count_from $logs/comparison-with-pydicom.log
+    else
+        failed=$((failed + 1))
+    fi
+    if peers_python tools/requirements_dicom.txt "pydicom with decoders"; then
+        quietly "comparison of stored values" "$peers" tools/verify_dicom.py --read build/dicom_read || true
+        count_from $logs/comparison-of-stored-values.log
     else
         failed=$((failed + 1))
     fi

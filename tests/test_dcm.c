@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT
- * The DICOM boundary on files that other programs wrote: every transfer syntax, frames in fragments, header values. */
+ * The DICOM boundary on files that other programs wrote: every transfer syntax, frames in fragments, header
+ * values. */
 #include <math.h>
 #include <setjmp.h>
 #include <stdarg.h>
@@ -132,8 +133,9 @@ static void check_conversions(const char *const *conversions)
     }
 }
 
-static const char *const lossless[] = {"dcmconv +ti", "dcmconv +tb", "dcmconv +td", "dcmcrle", "dcmcjpeg +e1",
-                                       "dcmcjpeg +el +sv 4", "dcmcjpls", "gdcmconv --j2k", NULL};
+static const char *const lossless[] = {"dcmconv +ti", "dcmconv +tb",    "dcmconv +td",
+                                       "dcmcrle",     "dcmcjpeg +e1",   "dcmcjpeg +el +sv 4",
+                                       "dcmcjpls",    "gdcmconv --j2k", NULL};
 
 static void test_signed_pixels(void **state)
 {
@@ -144,7 +146,8 @@ static void test_signed_pixels(void **state)
     for (int i = 0; i < 256; i++)
         values[i] = (int16_t)(37 * i - 5000);
     scratch_write("signed.raw", values, sizeof values);
-    dicom_fixture("x.dcm", "(0028,0101) US 16\n(0028,0102) US 15\n(0028,0103) US 1\n(7fe0,0010) OW =signed.raw\n");
+    dicom_fixture("x.dcm",
+                  "(0028,0101) US 16\n(0028,0102) US 15\n(0028,0103) US 1\n(7fe0,0010) OW =signed.raw\n");
     slr_dcm *dcm = dicom_open("x.dcm");
     int16_t *words = dicom_frame(dcm, 0, model);
     assert_memory_equal(words, values, sizeof values);
@@ -159,8 +162,8 @@ static void test_colour_bytes(void **state)
     char model[SLR_DCM_MODEL];
     dicom_need("dump2dcm", "dcmconv", "dcmcrle", "dcmcjpeg", "dcmcjpls", "gdcmconv", NULL);
     write_bytes("rgb.raw", 15 * 13 * 3 + 1, 5); /* an odd number of bytes and its pad byte */
-#define RGB_LINES                                                                                                      \
-    "(0028,0002) US 3\n(0028,0004) CS [RGB]\n(0028,0010) US 13\n(0028,0011) US 15\n(0028,0100) US 8\n"                 \
+#define RGB_LINES                                                                                            \
+    "(0028,0002) US 3\n(0028,0004) CS [RGB]\n(0028,0010) US 13\n(0028,0011) US 15\n(0028,0100) US 8\n"       \
     "(0028,0101) US 8\n(0028,0102) US 7\n(7fe0,0010) OB =rgb.raw\n"
     dicom_fixture("x.dcm", RGB_LINES "(0028,0006) US 0\n");
     check_conversions(lossless);
@@ -241,7 +244,8 @@ static void noise_fixture(const char *name, int frames)
     scratch_write("noise.raw", raw, count * sizeof *raw);
     free(raw);
     snprintf(lines, sizeof lines,
-             "(0028,0008) IS [%d]\n(0028,0010) US 128\n(0028,0011) US 128\n(7fe0,0010) OW =noise.raw\n", frames);
+             "(0028,0008) IS [%d]\n(0028,0010) US 128\n(0028,0011) US 128\n(7fe0,0010) OW =noise.raw\n",
+             frames);
     dicom_fixture(name, lines);
 }
 
@@ -318,15 +322,16 @@ static void test_values(void **state)
     uint8_t bytes[8];
     dicom_need("dump2dcm", "dcmconv", NULL);
     scratch_write("lut.raw", "\x01\x02\x03\x04", 4);
-    dicom_fixture("a.dcm", "(0008,0060) CS [CR]\n"
-                           "(0010,0010) PN [Doe^Jane  ]\n"
-                           "(0028,1050) DS [ 2.5e1\\-7 \\+.5]\n"
-                           "(0028,1051) DS [wide]\n"
-                           "(0028,1053) DS\n"
-                           "(0028,0120) SS -2000\n"
-                           "(0028,3010) SQ\n(fffe,e000) na\n(0028,3002) US 4096\\0\\8\n(0028,3006) OW =lut.raw\n"
-                           "(fffe,e00d) na\n(fffe,e000) na\n(0028,3002) US 2\\7\\16\n(0028,3006) US 1\\65535\n"
-                           "(fffe,e00d) na\n(fffe,e0dd) na\n");
+    dicom_fixture("a.dcm",
+                  "(0008,0060) CS [CR]\n"
+                  "(0010,0010) PN [Doe^Jane  ]\n"
+                  "(0028,1050) DS [ 2.5e1\\-7 \\+.5]\n"
+                  "(0028,1051) DS [wide]\n"
+                  "(0028,1053) DS\n"
+                  "(0028,0120) SS -2000\n"
+                  "(0028,3010) SQ\n(fffe,e000) na\n(0028,3002) US 4096\\0\\8\n(0028,3006) OW =lut.raw\n"
+                  "(fffe,e00d) na\n(fffe,e000) na\n(0028,3002) US 2\\7\\16\n(0028,3006) US 1\\65535\n"
+                  "(fffe,e00d) na\n(fffe,e0dd) na\n");
     for (int pass = 0; pass < 3; pass++) {
         static const char *const syntaxes[] = {"+te", "+tb", "+td"};
         assert_true(dicom_run("dcmconv %s a.dcm b.dcm", syntaxes[pass]));

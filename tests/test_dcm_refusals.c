@@ -18,9 +18,18 @@
 
 static slr_dcm_header good_header(void)
 {
-    return (slr_dcm_header){.rows = 16, .columns = 16, .frames = SLR_DCM_ABSENT, .samples = 1, .bits_allocated = 16,
-                            .bits_stored = 12, .high_bit = 11, .representation = 0, .planar = SLR_DCM_ABSENT,
-                            .has_pixels = true, .pixel_length = 512, .photometric = "MONOCHROME2",
+    return (slr_dcm_header){.rows = 16,
+                            .columns = 16,
+                            .frames = SLR_DCM_ABSENT,
+                            .samples = 1,
+                            .bits_allocated = 16,
+                            .bits_stored = 12,
+                            .high_bit = 11,
+                            .representation = 0,
+                            .planar = SLR_DCM_ABSENT,
+                            .has_pixels = true,
+                            .pixel_length = 512,
+                            .photometric = "MONOCHROME2",
                             .transfer_syntax = "1.2.840.10008.1.2.1"};
 }
 
@@ -33,11 +42,11 @@ static void refused(const slr_dcm_header *header, slr_dcm_pixels why, const char
     assert_int_equal(desc.frame_bytes, 0);
 }
 
-#define WITH(change, why, expected)                                                                                    \
-    do {                                                                                                               \
-        slr_dcm_header h = good_header();                                                                              \
-        change;                                                                                                        \
-        refused(&h, why, expected);                                                                                    \
+#define WITH(change, why, expected)                                                                          \
+    do {                                                                                                     \
+        slr_dcm_header h = good_header();                                                                    \
+        change;                                                                                              \
+        refused(&h, why, expected);                                                                          \
     } while (0)
 
 static void test_header_values(void **state)
@@ -53,8 +62,10 @@ static void test_header_values(void **state)
     WITH(h.rows = SLR_DCM_ABSENT, SLR_DCM_BAD_PIXELS, "(0028,0010) Rows: absent, expected 1 to 16384");
     WITH(h.columns = 16385, SLR_DCM_BAD_PIXELS, "(0028,0011) Columns: found 16385, expected 1 to 16384");
     WITH(h.samples = 4, SLR_DCM_BAD_PIXELS, "(0028,0002) Samples per Pixel: found 4, expected 1 or 3");
-    WITH(h.samples = SLR_DCM_ABSENT, SLR_DCM_BAD_PIXELS, "(0028,0002) Samples per Pixel: absent, expected 1 or 3");
-    WITH(h.samples = 3, SLR_DCM_BAD_PIXELS, "(0028,0002) Samples per Pixel: found 3, expected 1 for MONOCHROME2");
+    WITH(h.samples = SLR_DCM_ABSENT, SLR_DCM_BAD_PIXELS,
+         "(0028,0002) Samples per Pixel: absent, expected 1 or 3");
+    WITH(h.samples = 3, SLR_DCM_BAD_PIXELS,
+         "(0028,0002) Samples per Pixel: found 3, expected 1 for MONOCHROME2");
     WITH(strcpy(h.photometric, "RGB"), SLR_DCM_BAD_PIXELS,
          "(0028,0002) Samples per Pixel: found 1, expected 3 for RGB");
     WITH(h.photometric[0] = '\0', SLR_DCM_BAD_PIXELS,
@@ -62,8 +73,10 @@ static void test_header_values(void **state)
     WITH(h.bits_stored = 17, SLR_DCM_BAD_PIXELS, "(0028,0101) Bits Stored: found 17, expected 1 to 16");
     WITH(h.high_bit = 10, SLR_DCM_BAD_PIXELS, "(0028,0102) High Bit: found 10, expected 11 to 15");
     WITH(h.high_bit = 16, SLR_DCM_BAD_PIXELS, "(0028,0102) High Bit: found 16, expected 11 to 15");
-    WITH(h.representation = 2, SLR_DCM_BAD_PIXELS, "(0028,0103) Pixel Representation: found 2, expected 0 to 1");
-    WITH(h.frames = 100001, SLR_DCM_BAD_PIXELS, "(0028,0008) Number of Frames: found 100001, expected 1 to 100000");
+    WITH(h.representation = 2, SLR_DCM_BAD_PIXELS,
+         "(0028,0103) Pixel Representation: found 2, expected 0 to 1");
+    WITH(h.frames = 100001, SLR_DCM_BAD_PIXELS,
+         "(0028,0008) Number of Frames: found 100001, expected 1 to 100000");
     WITH(h.frames = -2, SLR_DCM_BAD_PIXELS, "(0028,0008) Number of Frames: found -2, expected 1 to 100000");
     WITH((h.samples = 3, h.planar = 2, strcpy(h.photometric, "RGB")), SLR_DCM_BAD_PIXELS,
          "(0028,0006) Planar Configuration: found 2, expected 0 to 1");
@@ -72,12 +85,14 @@ static void test_header_values(void **state)
     WITH(h.frames = 3, SLR_DCM_BAD_PIXELS,
          "(7FE0,0010) Pixel Data: found 512 bytes, expected 1536 (3 frames of 16 x 16 pixels)");
     WITH((h.rows = h.columns = 16384, h.samples = 3, strcpy(h.photometric, "RGB")), SLR_DCM_BAD_PIXELS,
-         "(0028,0010) Rows x (0028,0011) Columns: a frame of 16384 x 16384 takes 1610612736 bytes, expected at most "
+         "(0028,0010) Rows x (0028,0011) Columns: a frame of 16384 x 16384 takes 1610612736 bytes, expected "
+         "at most "
          "1073741824");
     WITH((h.samples = 3, h.columns = 15, h.bits_allocated = 8, h.bits_stored = 8, h.high_bit = 7,
           strcpy(h.photometric, "YBR_FULL_422")),
          SLR_DCM_BAD_PIXELS,
-         "(0028,0004) Photometric Interpretation: YBR_FULL_422 needs an even (0028,0011) Columns (found 15) and 8 "
+         "(0028,0004) Photometric Interpretation: YBR_FULL_422 needs an even (0028,0011) Columns (found 15) "
+         "and 8 "
          "(0028,0100) Bits Allocated (found 8)");
 }
 
@@ -86,24 +101,33 @@ static void test_objects_without_usable_pixels(void **state)
     (void)state;
     WITH(h.bits_allocated = 1, SLR_DCM_BIT_PIXELS,
          "(0028,0100) Bits Allocated: found 1 (a segmentation), expected 8 or 16");
-    WITH(h.bits_allocated = 32, SLR_DCM_WIDE_PIXELS, "(0028,0100) Bits Allocated: found 32, expected 8 or 16");
-    WITH(h.bits_allocated = 12, SLR_DCM_WIDE_PIXELS, "(0028,0100) Bits Allocated: found 12, expected 8 or 16");
+    WITH(h.bits_allocated = 32, SLR_DCM_WIDE_PIXELS,
+         "(0028,0100) Bits Allocated: found 32, expected 8 or 16");
+    WITH(h.bits_allocated = 12, SLR_DCM_WIDE_PIXELS,
+         "(0028,0100) Bits Allocated: found 12, expected 8 or 16");
     WITH(h.bits_allocated = SLR_DCM_ABSENT, SLR_DCM_BAD_PIXELS,
          "(0028,0100) Bits Allocated: absent, expected 8 or 16");
-    WITH(h.has_pixels = false, SLR_DCM_NO_PIXELS, "(7FE0,0010) Pixel Data: absent, this object holds no picture");
+    WITH(h.has_pixels = false, SLR_DCM_NO_PIXELS,
+         "(7FE0,0010) Pixel Data: absent, this object holds no picture");
     WITH((h.has_pixels = false, h.has_float_pixels = true), SLR_DCM_FLOAT_PIXELS,
-         "(7FE0,0008) Float or (7FE0,0009) Double Float Pixel Data, expected (7FE0,0010) Pixel Data of 8 or 16 bits");
+         "(7FE0,0008) Float or (7FE0,0009) Double Float Pixel Data, expected (7FE0,0010) Pixel Data of 8 or "
+         "16 bits");
     WITH(h.encapsulated = true, SLR_DCM_BAD_PIXELS,
-         "(7FE0,0010) Pixel Data: found fragments, but (0002,0010) Transfer Syntax UID says Explicit VR Little Endian");
+         "(7FE0,0010) Pixel Data: found fragments, but (0002,0010) Transfer Syntax UID says Explicit VR "
+         "Little Endian");
     WITH(strcpy(h.transfer_syntax, "1.2.840.10008.1.2.5"), SLR_DCM_BAD_PIXELS,
          "(7FE0,0010) Pixel Data: found plain values, but (0002,0010) Transfer Syntax UID says RLE Lossless");
     WITH(strcpy(h.transfer_syntax, "1.2.840.10008.1.2.4.201"), SLR_DCM_OTHER_SYNTAX,
-         "(0002,0010) Transfer Syntax UID: found 1.2.840.10008.1.2.4.201 (High-Throughput JPEG 2000 Lossless), which "
-         "selora does not decode; expected uncompressed, RLE, JPEG, JPEG-LS or JPEG 2000: convert the file, for example "
+         "(0002,0010) Transfer Syntax UID: found 1.2.840.10008.1.2.4.201 (High-Throughput JPEG 2000 "
+         "Lossless), which "
+         "selora does not decode; expected uncompressed, RLE, JPEG, JPEG-LS or JPEG 2000: convert the file, "
+         "for example "
          "with gdcmconv --raw");
     WITH(strcpy(h.transfer_syntax, "1.2.3.4"), SLR_DCM_OTHER_SYNTAX,
-         "(0002,0010) Transfer Syntax UID: found 1.2.3.4 (no standard syntax that selora knows), which selora does not "
-         "decode; expected uncompressed, RLE, JPEG, JPEG-LS or JPEG 2000: convert the file, for example with gdcmconv "
+         "(0002,0010) Transfer Syntax UID: found 1.2.3.4 (no standard syntax that selora knows), which "
+         "selora does not "
+         "decode; expected uncompressed, RLE, JPEG, JPEG-LS or JPEG 2000: convert the file, for example with "
+         "gdcmconv "
          "--raw");
     WITH(strcpy(h.transfer_syntax, "Doe^Jane"), SLR_DCM_OTHER_SYNTAX,
          "(0002,0010) Transfer Syntax UID: found something that is no UID, expected one that selora decodes");
@@ -111,8 +135,8 @@ static void test_objects_without_usable_pixels(void **state)
 
 /* ---- fragments ---- */
 
-static void find(slr_dcm_coding coding, const char *kinds, const uint32_t *offsets, size_t offset_count, uint32_t frames,
-                 const char *expected)
+static void find(slr_dcm_coding coding, const char *kinds, const uint32_t *offsets, size_t offset_count,
+                 uint32_t frames, const char *expected)
 {
     slr_dcm_fragment fragments[16] = {{0}};
     uint32_t first[17] = {0};
@@ -121,9 +145,11 @@ static void find(slr_dcm_coding coding, const char *kinds, const uint32_t *offse
     for (size_t i = 0; i < count; i++) { /* s: a stream begins here */
         fragments[i].length = 100;
         if (kinds[i] == 's')
-            memcpy(fragments[i].head, coding == SLR_DCM_JPEG_2000 ? "\xff\x4f\xff\x51" : "\xff\xd8\xff\xe0", 4);
+            memcpy(fragments[i].head, coding == SLR_DCM_JPEG_2000 ? "\xff\x4f\xff\x51" : "\xff\xd8\xff\xe0",
+                   4);
     }
-    if (slr_dcm_find_frames(coding, fragments, count, offsets, offset_count, frames, first, &err) != SELORA_OK) {
+    if (slr_dcm_find_frames(coding, fragments, count, offsets, offset_count, frames, first, &err) !=
+        SELORA_OK) {
         assert_string_equal(err.message, expected);
         return;
     }
@@ -180,13 +206,17 @@ static void test_jpeg_headers(void **state)
     JPEG("\xff\xd8\xff\xc3\0\x0b\x0c\0\x10\0\x10\x01\x01\x11\0", NULL);
     JPEG("\xff\xd8\xff\xff\xe0\0\x04\0\0\xff\xc3\0\x0b\x0c\0\x10\0\x10\x01\x01\x11\0", NULL);
     JPEG("\xff\xd8\xff\xc3\0\x0b\x0c\0\x10\0\x11\x01\x01\x11\0",
-         "(7FE0,0010) Pixel Data: found a JPEG picture of 17 x 16, expected (0028,0011) Columns x (0028,0010) Rows, 16 x 16");
+         "(7FE0,0010) Pixel Data: found a JPEG picture of 17 x 16, expected (0028,0011) Columns x "
+         "(0028,0010) Rows, 16 x 16");
     JPEG("\xff\xd8\xff\xc3\0\x0b\x0c\0\x10\0\x10\x03\x01\x11\0",
-         "(7FE0,0010) Pixel Data: found a JPEG picture of 3 components, expected (0028,0002) Samples per Pixel, 1");
+         "(7FE0,0010) Pixel Data: found a JPEG picture of 3 components, expected (0028,0002) Samples per "
+         "Pixel, 1");
     JPEG("\xff\xd8\xff\xc3\0\x0b\x11\0\x10\0\x10\x01\x01\x11\0",
-         "(7FE0,0010) Pixel Data: found a JPEG picture of 17 bits, expected at most (0028,0100) Bits Allocated, 16");
+         "(7FE0,0010) Pixel Data: found a JPEG picture of 17 bits, expected at most (0028,0100) Bits "
+         "Allocated, 16");
     JPEG("\xff\xd8\xff\xda\0\x02\xff\xc3\0\x0b\x0c\0\x10\0\x10\x01\x01\x11\0", none);
-    JPEG("\xff\xd8\xff\x01\0\x02\xff\xc3\0\x0b\x0c\0\x10\0\x10\x01\x01\x11\0", none); /* DCMTK would never return */
+    JPEG("\xff\xd8\xff\x01\0\x02\xff\xc3\0\x0b\x0c\0\x10\0\x10\x01\x01\x11\0",
+         none); /* DCMTK would never return */
     JPEG("\xff\xd8\xff\xc3\0\x0b\x0c\0\x10", none);
     JPEG("\xff\xd8", none);
     JPEG("", none);
@@ -215,12 +245,16 @@ static void unpack(const char *segment, size_t size, const char *expected)
 static void test_rle(void **state)
 {
     (void)state;
-    unpack("\x03" "abcd", 5, "abcd");
+    unpack("\x03"
+           "abcd",
+           5, "abcd");
     unpack("\xfdz", 2, "zzzz");
     unpack("\x80\xffq\x01pq", 6, "qqpq");
     unpack("\xffz\x00y\x00w", 6, "zzyw");
     unpack("\x81z", 2, "zzzz"); /* a run that is longer than the picture is cut */
-    unpack("\x03" "abc", 4, "(7FE0,0010) Pixel Data: RLE segment 0 holds 3 bytes, expected 4");
+    unpack("\x03"
+           "abc",
+           4, "(7FE0,0010) Pixel Data: RLE segment 0 holds 3 bytes, expected 4");
     unpack("\xfe", 1, "(7FE0,0010) Pixel Data: RLE segment 0 holds 0 bytes, expected 4");
     unpack("", 0, "(7FE0,0010) Pixel Data: RLE segment 0 holds 0 bytes, expected 4");
 }
@@ -234,15 +268,18 @@ static void test_rle_headers(void **state)
     slr_error err = {0};
     slr_dcm_judge(&header, &desc);
     assert_int_equal(slr_rle_decode(data, sizeof data, &desc, out, &err), SELORA_BAD_INPUT);
-    assert_string_equal(err.message, "(7FE0,0010) Pixel Data: RLE segment 1 begins at byte 90, expected 64 to 80");
+    assert_string_equal(err.message,
+                        "(7FE0,0010) Pixel Data: RLE segment 1 begins at byte 90, expected 64 to 80");
     data[4] = 63;
     slr_rle_decode(data, sizeof data, &desc, out, &err);
-    assert_string_equal(err.message, "(7FE0,0010) Pixel Data: RLE segment 0 begins at byte 63, expected 64 to 80");
+    assert_string_equal(err.message,
+                        "(7FE0,0010) Pixel Data: RLE segment 0 begins at byte 63, expected 64 to 80");
     data[0] = 3;
     slr_rle_decode(data, sizeof data, &desc, out, &err);
     assert_string_equal(err.message, "(7FE0,0010) Pixel Data: found 3 RLE segments, expected 2");
     slr_rle_decode(data, 63, &desc, out, &err);
-    assert_string_equal(err.message, "(7FE0,0010) Pixel Data: found an RLE frame of 63 bytes, expected a header of 64");
+    assert_string_equal(err.message,
+                        "(7FE0,0010) Pixel Data: found an RLE frame of 63 bytes, expected a header of 64");
 }
 
 /* ---- files ---- */
@@ -289,8 +326,9 @@ static void test_files(void **state)
     scratch_write("text.dcm", "Dear colleague, thank you for sending this patient to us.", 57);
     open_refused("text.dcm", "the DICOM object is cut or damaged: ");
     forge("lie.dcm", "1.2.840.10008.1.2.1", "1.2.840.10008.1.2.2");
-    open_refused("lie.dcm", "(0002,0010) Transfer Syntax UID: found Explicit VR Big Endian, but the data set begins as "
-                            "Explicit VR Little Endian: the file contradicts itself");
+    open_refused("lie.dcm",
+                 "(0002,0010) Transfer Syntax UID: found Explicit VR Big Endian, but the data set begins as "
+                 "Explicit VR Little Endian: the file contradicts itself");
     forge("unknown.dcm", "1.2.840.10008.1.2.1", "1.2.840.10008.1.2.9");
     slr_dcm_desc desc;
     slr_dcm *dcm = dicom_open("unknown.dcm"); /* DCMTK would guess */
@@ -317,7 +355,8 @@ static void test_damaged_jpeg(void **state)
     free(file);
     slr_dcm *dcm = dicom_open("y.dcm");
     assert_int_equal(slr_dcm_frame(dcm, 0, pixels, sizeof pixels, model, &err), SELORA_BAD_INPUT);
-    assert_string_equal(err.message, "(7FE0,0010) Pixel Data: the JPEG stream is damaged: its codes make no sense");
+    assert_string_equal(err.message,
+                        "(7FE0,0010) Pixel Data: the JPEG stream is damaged: its codes make no sense");
     slr_dcm_close(dcm);
 }
 
@@ -330,7 +369,9 @@ static void test_looks(void **state)
     assert_true(slr_dcm_looks_like(head, sizeof head));
     assert_false(slr_dcm_looks_like(head, 131));
     assert_true(slr_dcm_looks_like("\x08\0\x05\0CS\x0a\0ISO_IR 100", 18));
-    assert_true(slr_dcm_looks_like("\0\x08\0\x05" "CS\0\x0aISO_IR 100", 18));
+    assert_true(slr_dcm_looks_like("\0\x08\0\x05"
+                                   "CS\0\x0aISO_IR 100",
+                                   18));
     assert_true(slr_dcm_looks_like("\x08\0\x05\0\x0a\0\0\0ISO_IR 100", 18));
     assert_false(slr_dcm_looks_like("\x89PNG\r\n\x1a\n\0\0\0\rIHDR", 16));
     assert_false(slr_dcm_looks_like("\x08\0\x05\0CS", 6));

@@ -42,8 +42,8 @@ static selora_status square(void *context, int64_t index, void *result, slr_erro
     return SELORA_OK;
 }
 
-static selora_status note(void *context, int64_t index, selora_status status, const char *message, const void *result,
-                          slr_error *err)
+static selora_status note(void *context, int64_t index, selora_status status, const char *message,
+                          const void *result, slr_error *err)
 {
     ledger *l = context;
     l->done[index]++;
@@ -228,12 +228,9 @@ static void test_interrupt(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_results),
-        cmocka_unit_test(test_misbehaviour_costs_one_item),
-        cmocka_unit_test(test_memory_limit),
-        cmocka_unit_test(test_after_threads),
-        cmocka_unit_test(test_done_ends_the_run),
-        cmocka_unit_test(test_interrupt),
+        cmocka_unit_test(test_results),           cmocka_unit_test(test_misbehaviour_costs_one_item),
+        cmocka_unit_test(test_memory_limit),      cmocka_unit_test(test_after_threads),
+        cmocka_unit_test(test_done_ends_the_run), cmocka_unit_test(test_interrupt),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -83,7 +83,8 @@ static void confine(const pool *p, pid_t parent)
     if (p->options.max_bytes > 0 && !ADDRESS_SPACE_IS_RESERVED) {
         rlim_t bytes = (rlim_t)(address_space_now() + p->options.max_bytes);
         struct rlimit limit;
-        if (getrlimit(RLIMIT_AS, &limit) == 0 && (limit.rlim_cur == RLIM_INFINITY || limit.rlim_cur > bytes)) {
+        if (getrlimit(RLIMIT_AS, &limit) == 0 &&
+            (limit.rlim_cur == RLIM_INFINITY || limit.rlim_cur > bytes)) {
             limit.rlim_cur = bytes;
             setrlimit(RLIMIT_AS, &limit);
         }
@@ -94,7 +95,7 @@ static void confine(const pool *p, pid_t parent)
     if (getppid() != parent)
         _exit(1);
     signal(SIGINT, SIG_IGN); /* the parent decides */
-    omp_set_num_threads(1); /* the threads of the runtime did not come along */
+    omp_set_num_threads(1);  /* the threads of the runtime did not come along */
 }
 
 static bool send_all(int socket, const void *data, size_t size)
@@ -192,8 +193,8 @@ static selora_status start_worker(pool *p, worker *w, slr_error *err)
     return SELORA_OK;
 }
 
-static selora_status finish(pool *p, int64_t index, selora_status status, const char *message, const void *result,
-                            slr_error *err)
+static selora_status finish(pool *p, int64_t index, selora_status status, const char *message,
+                            const void *result, slr_error *err)
 {
     p->finished++;
     return p->done(p->context, index, status, message, result, err);
@@ -213,7 +214,8 @@ static selora_status finish_dead(pool *p, worker *w, bool late, slr_error *err)
     return finish(p, index, SELORA_BAD_INPUT, cause, w->reply + sizeof(answer), err);
 }
 
-/* Takes what has arrived; a whole reply goes to `done`. What a worker says is checked: hostile bytes went through it. */
+/* Takes what has arrived; a whole reply goes to `done`. What a worker says is checked: hostile bytes went
+ * through it. */
 static selora_status receive(pool *p, worker *w, slr_error *err)
 {
     ssize_t got = recv(w->socket, w->reply + w->received, p->reply_bytes - w->received, MSG_DONTWAIT);
@@ -228,7 +230,8 @@ static selora_status receive(pool *p, worker *w, slr_error *err)
     int64_t index = w->index;
     head->message[sizeof head->message - 1] = '\0';
     w->received = 0;
-    if (index == NO_ITEM || head->index != index || head->status < SELORA_OK || head->status > SELORA_INTERRUPTED) {
+    if (index == NO_ITEM || head->index != index || head->status < SELORA_OK ||
+        head->status > SELORA_INTERRUPTED) {
         w->index = index;
         bury(w, true, NULL, 0);
         memset(w->reply, 0, p->reply_bytes);
@@ -257,7 +260,8 @@ static selora_status hand_out(pool *p, slr_error *err)
             continue;
         w->index = p->next++;
         w->deadline = slr_clock_seconds() + p->options.max_seconds;
-        send_all(w->socket, &w->index, sizeof w->index); /* a dead one is noticed when its answer is awaited */
+        send_all(w->socket, &w->index,
+                 sizeof w->index); /* a dead one is noticed when its answer is awaited */
     }
     return SELORA_OK;
 }
@@ -269,7 +273,8 @@ static selora_status wait_for_answers(pool *p, slr_error *err)
     int wait_ms = TICK_MS;
     for (int i = 0; i < p->size; i++) {
         worker *w = &p->workers[i];
-        p->polled[i] = (struct pollfd){.fd = w->pid != 0 && w->index != NO_ITEM ? w->socket : -1, .events = POLLIN};
+        p->polled[i] =
+            (struct pollfd){.fd = w->pid != 0 && w->index != NO_ITEM ? w->socket : -1, .events = POLLIN};
         if (p->polled[i].fd >= 0 && (w->deadline - now) * 1000 < wait_ms)
             wait_ms = (int)ceil(fmax(0, (w->deadline - now) * 1000));
     }

@@ -23,15 +23,17 @@
 #include <dcmtk/oflog/oflog.h>
 #include <dcmtk/oflog/spi/logevent.h>
 
-namespace {
+namespace
+{
 
 // ---- what decoders only mumble ----
 
-// The JPEG decoders go on behind damage with pixels of their own making and a line in the log: it is heard here. Decoding
-// and its log happen in one thread.
+// The JPEG decoders go on behind damage with pixels of their own making and a line in the log: it is heard
+// here. Decoding and its log happen in one thread.
 thread_local bool jpeg_is_damaged;
 
-class damage_listener : public dcmtk::log4cplus::Appender {
+class damage_listener : public dcmtk::log4cplus::Appender
+{
 public:
     ~damage_listener() override { destructorImpl(); }
     void close() override {}
@@ -40,7 +42,8 @@ protected:
     void append(const dcmtk::log4cplus::spi::InternalLoggingEvent &event) override
     {
         const auto &message = event.getMessage();
-        bool spare = message.find("extraneous bytes") != OFString_npos; // between whole segments: nothing is lost
+        bool spare =
+            message.find("extraneous bytes") != OFString_npos; // between whole segments: nothing is lost
         if (!spare && (message.find("Corrupt JPEG data") == 0 || message.find("Premature end of JPEG") == 0))
             jpeg_is_damaged = true;
     }
@@ -63,14 +66,16 @@ void listen()
 
 // ---- opening ----
 
-// A number of the top level; SLR_DCM_ABSENT when there is none, SLR_DCM_ABSENT - 1 when it is no whole number.
+// A number of the top level; SLR_DCM_ABSENT when there is none, SLR_DCM_ABSENT - 1 when it is no whole
+// number.
 int64_t header_number(const slr_dcm *dcm, const char *path)
 {
     double value = 0;
     long count = slr_dcm_doubles(dcm, path, &value, 1);
     if (count == SLR_DCM_ABSENT || count == 0)
         return SLR_DCM_ABSENT;
-    if (count < 0 || !(value >= -2147483648.0 && value <= 4294967295.0) || value != static_cast<double>(static_cast<int64_t>(value)))
+    if (count < 0 || !(value >= -2147483648.0 && value <= 4294967295.0) ||
+        value != static_cast<double>(static_cast<int64_t>(value)))
         return SLR_DCM_ABSENT - 1;
     return static_cast<int64_t>(value);
 }
@@ -113,8 +118,10 @@ void read_header(slr_dcm *dcm, slr_dcm_header *header)
     if (uid.empty())
         uid = DcmXfer(dcm->syntax).getXferID();
     snprintf(header->transfer_syntax, sizeof header->transfer_syntax, "%s", uid.c_str());
-    header->has_float_pixels = dcm->dataset->tagExists(DCM_FloatPixelData) || dcm->dataset->tagExists(DCM_DoubleFloatPixelData);
-    if (dcm->dataset->findAndGetElement(DCM_PixelData, element).bad() || !element || element->ident() != EVR_PixelData)
+    header->has_float_pixels =
+        dcm->dataset->tagExists(DCM_FloatPixelData) || dcm->dataset->tagExists(DCM_DoubleFloatPixelData);
+    if (dcm->dataset->findAndGetElement(DCM_PixelData, element).bad() || !element ||
+        element->ident() != EVR_PixelData)
         return;
     header->has_pixels = true;
     dcm->pixels = static_cast<DcmPixelData *>(element);
@@ -160,7 +167,8 @@ selora_status explain_load(slr_dcm *dcm, const char *path, const OFCondition &lo
     const char *written = slr_dcm_data_encoding(head, size);
     if (syntax && written && strcmp(written, slr_dcm_syntax_encoding(syntax)) != 0)
         return slr_fail(err, SELORA_BAD_INPUT,
-                        "(0002,0010) Transfer Syntax UID: found %s, but the data set begins as %s: the file contradicts itself",
+                        "(0002,0010) Transfer Syntax UID: found %s, but the data set begins as %s: the file "
+                        "contradicts itself",
                         syntax->name, written);
     return slr_fail(err, SELORA_BAD_INPUT, "the DICOM object is cut or damaged: %s", loaded.text());
 }
@@ -185,7 +193,8 @@ selora_status find_frames(slr_dcm *dcm, slr_error *err)
             Uint8 *bytes = nullptr;
             if (fragment.length >= 4 && item->getUint8Array(bytes).good() && bytes)
                 for (Uint32 i = 0; i + 4 <= fragment.length; i += 4)
-                    offsets.push_back(static_cast<uint32_t>(bytes[i]) | static_cast<uint32_t>(bytes[i + 1]) << 8 |
+                    offsets.push_back(static_cast<uint32_t>(bytes[i]) |
+                                      static_cast<uint32_t>(bytes[i + 1]) << 8 |
                                       static_cast<uint32_t>(bytes[i + 2]) << 16 |
                                       static_cast<uint32_t>(bytes[i + 3]) << 24);
             continue;
@@ -196,8 +205,8 @@ selora_status find_frames(slr_dcm *dcm, slr_error *err)
         fragments.push_back(fragment);
     }
     std::vector<Uint32> first(static_cast<size_t>(dcm->desc.frames) + 1);
-    SLR_TRY(slr_dcm_find_frames(dcm->coding, fragments.data(), fragments.size(), offsets.data(), offsets.size(),
-                                dcm->desc.frames, first.data(), err));
+    SLR_TRY(slr_dcm_find_frames(dcm->coding, fragments.data(), fragments.size(), offsets.data(),
+                                offsets.size(), dcm->desc.frames, first.data(), err));
     dcm->first = std::move(first);
     return SELORA_OK;
 }
@@ -231,15 +240,16 @@ OFCondition describe_frame(const slr_dcm_desc &desc, DcmDataset &shape)
     put = put.good() ? shape.putAndInsertUint16(DCM_PlanarConfiguration, 0) : put;
     put = put.good() ? shape.putAndInsertUint16(DCM_Rows, static_cast<Uint16>(desc.rows)) : put;
     put = put.good() ? shape.putAndInsertUint16(DCM_Columns, static_cast<Uint16>(desc.columns)) : put;
-    put = put.good() ? shape.putAndInsertUint16(DCM_BitsAllocated, static_cast<Uint16>(desc.bits_allocated)) : put;
+    put = put.good() ? shape.putAndInsertUint16(DCM_BitsAllocated, static_cast<Uint16>(desc.bits_allocated))
+                     : put;
     put = put.good() ? shape.putAndInsertUint16(DCM_BitsStored, static_cast<Uint16>(desc.bits_stored)) : put;
     put = put.good() ? shape.putAndInsertUint16(DCM_HighBit, static_cast<Uint16>(desc.high_bit)) : put;
     return put.good() ? shape.putAndInsertUint16(DCM_PixelRepresentation, desc.is_signed ? 1 : 0) : put;
 }
 
 // JPEG and JPEG-LS: one frame as a sequence of its own, so that a damaged stream cannot eat the next frame.
-selora_status decode_jpeg(slr_dcm *dcm, const std::vector<Uint8> &stream, uint8_t *out, size_t bytes, char *model,
-                          slr_error *err)
+selora_status decode_jpeg(slr_dcm *dcm, const std::vector<Uint8> &stream, uint8_t *out, size_t bytes,
+                          char *model, slr_error *err)
 {
     int precision;
     SLR_TRY(slr_jpeg_check_header(stream.data(), stream.size(), &dcm->desc, &precision, err));
@@ -272,11 +282,13 @@ selora_status decode_jpeg(slr_dcm *dcm, const std::vector<Uint8> &stream, uint8_
     jpeg_is_damaged = false;
     if (done.good())
         done = DcmCodecList::decodeFrame(DcmXfer(dcm->syntax), dcm->parameter, &sequence, &shape, 0, fragment,
-                                         aside ? narrow.data() : out, static_cast<Uint32>(bytes + bytes % 2), colours);
+                                         aside ? narrow.data() : out, static_cast<Uint32>(bytes + bytes % 2),
+                                         colours);
     if (done.bad())
         return refuse_damaged("the JPEG stream is damaged or cut", done, err);
     if (jpeg_is_damaged)
-        return slr_fail(err, SELORA_BAD_INPUT, "(7FE0,0010) Pixel Data: the JPEG stream is damaged: its codes make no sense");
+        return slr_fail(err, SELORA_BAD_INPUT,
+                        "(7FE0,0010) Pixel Data: the JPEG stream is damaged: its codes make no sense");
     for (size_t i = 0; widen && i < bytes; i++) {
         Uint16 word = narrow[i];
         memcpy(out + 2 * i, &word, sizeof word);
@@ -287,7 +299,8 @@ selora_status decode_jpeg(slr_dcm *dcm, const std::vector<Uint8> &stream, uint8_
     return SELORA_OK;
 }
 
-selora_status decode_compressed(slr_dcm *dcm, uint32_t frame, uint8_t *out, size_t bytes, char *model, slr_error *err)
+selora_status decode_compressed(slr_dcm *dcm, uint32_t frame, uint8_t *out, size_t bytes, char *model,
+                                slr_error *err)
 {
     std::vector<Uint8> stream;
     SLR_TRY(join_fragments(dcm, frame, stream, err));
@@ -295,18 +308,21 @@ selora_status decode_compressed(slr_dcm *dcm, uint32_t frame, uint8_t *out, size
     if (dcm->coding == SLR_DCM_RLE)
         return slr_rle_decode(stream.data(), stream.size(), &dcm->desc, out, err);
     if (dcm->coding == SLR_DCM_JPEG_2000)
-        return slr_jpeg2000_decode(stream.data(), stream.size(), &dcm->desc, out, model, &dcm->desc.other_sign, err);
+        return slr_jpeg2000_decode(stream.data(), stream.size(), &dcm->desc, out, model,
+                                   &dcm->desc.other_sign, err);
     return decode_jpeg(dcm, stream, out, bytes, model, err);
 }
 
-selora_status read_native(slr_dcm *dcm, uint32_t frame, uint8_t *out, size_t bytes, char *model, slr_error *err)
+selora_status read_native(slr_dcm *dcm, uint32_t frame, uint8_t *out, size_t bytes, char *model,
+                          slr_error *err)
 {
     std::vector<Uint8> planes;
     bool planar = dcm->desc.samples == 3 && dcm->desc.planar == 1;
     if (planar)
         planes.resize(bytes);
-    OFCondition got = dcm->pixels->getPartialValue(planar ? planes.data() : out, static_cast<Uint32>(frame * bytes),
-                                                   static_cast<Uint32>(bytes), &dcm->cache, gLocalByteOrder);
+    OFCondition got =
+        dcm->pixels->getPartialValue(planar ? planes.data() : out, static_cast<Uint32>(frame * bytes),
+                                     static_cast<Uint32>(bytes), &dcm->cache, gLocalByteOrder);
     if (got.bad())
         return refuse_damaged("it cannot be read", got, err);
     if (planar)
@@ -332,10 +348,11 @@ selora_status slr_dcm_init(slr_error *err)
         dcmEnableUnknownVRConversion.set(OFTrue); // known tags written as UN are read as what they are
         if (!dcmDataDict.isDictionaryLoaded() || DcmTag(DCM_Rows).getEVR() != EVR_US ||
             DcmTag(DCM_PixelData).getEVR() == EVR_UN)
-            return slr_fail(err, SELORA_NO_RESOURCE,
-                            "DCMTK's data dictionary (%s, or the file that the variable DCMDICTPATH names) cannot be "
-                            "read, without it every DICOM tag looks absent: install libdcmtk17 or set DCMDICTPATH",
-                            DCM_DICT_DEFAULT_PATH);
+            return slr_fail(
+                err, SELORA_NO_RESOURCE,
+                "DCMTK's data dictionary (%s, or the file that the variable DCMDICTPATH names) cannot be "
+                "read, without it every DICOM tag looks absent: install libdcmtk17 or set DCMDICTPATH",
+                DCM_DICT_DEFAULT_PATH);
         DJDecoderRegistration::registerCodecs(EDC_photometricInterpretation, EUC_never, EPC_colorByPixel);
         DJLSDecoderRegistration::registerCodecs(EJLSUC_never, EJLSPC_colorByPixel);
         return SELORA_OK;
@@ -358,7 +375,8 @@ selora_status slr_dcm_open(const char *path, slr_dcm **result, slr_error *err)
     return guarded(err, [&] {
         SLR_TRY(check_plain_file(path, err));
         auto dcm = std::make_unique<slr_dcm>();
-        OFCondition loaded = dcm->file.loadFile(OFFilename(path), EXS_Unknown, EGL_noChange, DCM_MaxReadLength, ERM_autoDetect);
+        OFCondition loaded = dcm->file.loadFile(OFFilename(path), EXS_Unknown, EGL_noChange,
+                                                DCM_MaxReadLength, ERM_autoDetect);
         if (loaded.bad())
             return explain_load(dcm.get(), path, loaded, err);
         dcm->dataset = dcm->file.getDataset();
@@ -393,7 +411,8 @@ selora_status slr_dcm_frame(slr_dcm *dcm, uint32_t frame, void *out, size_t byte
         if (dcm->desc.pixels != SLR_DCM_PIXELS)
             return slr_fail(err, SELORA_BAD_INPUT, "%s", dcm->desc.refusal);
         if (frame >= dcm->desc.frames || bytes != dcm->desc.frame_bytes)
-            return slr_fail(err, SELORA_BAD_INPUT, "(0028,0008) Number of Frames: found %u, wanted was frame %u",
+            return slr_fail(err, SELORA_BAD_INPUT,
+                            "(0028,0008) Number of Frames: found %u, wanted was frame %u",
                             static_cast<unsigned>(dcm->desc.frames), static_cast<unsigned>(frame));
         auto *pixels = static_cast<uint8_t *>(out);
         return dcm->coding == SLR_DCM_NATIVE ? read_native(dcm, frame, pixels, bytes, model, err)

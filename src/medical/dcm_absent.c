@@ -5,7 +5,8 @@
 static selora_status refuse(slr_error *err)
 {
     return slr_fail(err, SELORA_BAD_INPUT,
-                    "this build of selora knows no DICOM: install libdcmtk-dev, libopenjp2-7-dev and g++ and build again");
+                    "this build of selora knows no DICOM: install libdcmtk-dev, libopenjp2-7-dev and g++ and "
+                    "build again");
 }
 
 bool slr_dcm_is_built(void)
@@ -18,9 +19,7 @@ selora_status slr_dcm_init(slr_error *err)
     return refuse(err);
 }
 
-void slr_dcm_shutdown(void)
-{
-}
+void slr_dcm_shutdown(void) {}
 
 selora_status slr_dcm_open(const char *path, slr_dcm **dcm, slr_error *err)
 {
@@ -77,8 +76,8 @@ selora_status slr_dcm_new_uid(char uid[SLR_DCM_UID], slr_error *err)
     return refuse(err);
 }
 
-selora_status slr_dcm_write_synthetic(const char *path, const slr_image *image, const slr_dcm_synthetic *about,
-                                      slr_error *err)
+selora_status slr_dcm_write_synthetic(const char *path, const slr_image *image,
+                                      const slr_dcm_synthetic *about, slr_error *err)
 {
     (void)path, (void)image, (void)about;
     return refuse(err);

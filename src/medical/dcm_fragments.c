@@ -5,8 +5,8 @@
 #include "medical/dcm_parts.h"
 
 /* By the Basic Offset Table: bytes from the first fragment's item tag. false: it points between fragments. */
-static bool by_table(const slr_dcm_fragment *fragments, size_t count, const uint32_t *offsets, uint32_t frames,
-                     uint32_t *first)
+static bool by_table(const slr_dcm_fragment *fragments, size_t count, const uint32_t *offsets,
+                     uint32_t frames, uint32_t *first)
 {
     uint64_t at = 0;
     size_t f = 0;
@@ -20,7 +20,8 @@ static bool by_table(const slr_dcm_fragment *fragments, size_t count, const uint
     return true;
 }
 
-/* Does a stream begin here? Inside of one these bytes cannot stand at the front of a fragment but by chance. */
+/* Does a stream begin here? Inside of one these bytes cannot stand at the front of a fragment but by chance.
+ */
 static bool begins_stream(slr_dcm_coding coding, const uint8_t *head)
 {
     static const uint8_t codestream[] = {0xFF, 0x4F, 0xFF, 0x51};
@@ -30,8 +31,8 @@ static bool begins_stream(slr_dcm_coding coding, const uint8_t *head)
     return head[0] == 0xFF && head[1] == 0xD8 && head[2] == 0xFF;
 }
 
-static selora_status by_streams(slr_dcm_coding coding, const slr_dcm_fragment *fragments, size_t count, uint32_t frames,
-                                uint32_t *first, slr_error *err)
+static selora_status by_streams(slr_dcm_coding coding, const slr_dcm_fragment *fragments, size_t count,
+                                uint32_t frames, uint32_t *first, slr_error *err)
 {
     uint32_t found = 0;
     for (size_t f = 0; f < count; f++) {
@@ -43,23 +44,26 @@ static selora_status by_streams(slr_dcm_coding coding, const slr_dcm_fragment *f
     }
     if (found != frames || first[0] != 0)
         return slr_fail(err, SELORA_BAD_INPUT,
-                        "(7FE0,0010) Pixel Data: found %zu fragments, in %u of which a picture begins, expected %u frames",
+                        "(7FE0,0010) Pixel Data: found %zu fragments, in %u of which a picture begins, "
+                        "expected %u frames",
                         count, (unsigned)found, (unsigned)frames);
     return SELORA_OK;
 }
 
 selora_status slr_dcm_find_frames(slr_dcm_coding coding, const slr_dcm_fragment *fragments, size_t count,
-                                  const uint32_t *offsets, size_t offset_count, uint32_t frames, uint32_t *first,
-                                  slr_error *err)
+                                  const uint32_t *offsets, size_t offset_count, uint32_t frames,
+                                  uint32_t *first, slr_error *err)
 {
     if (count < frames || count > UINT32_MAX)
-        return slr_fail(err, SELORA_BAD_INPUT, "(7FE0,0010) Pixel Data: found %zu fragments, expected one a frame or more (%u)",
+        return slr_fail(err, SELORA_BAD_INPUT,
+                        "(7FE0,0010) Pixel Data: found %zu fragments, expected one a frame or more (%u)",
                         count, (unsigned)frames);
     first[frames] = (uint32_t)count;
     if (coding == SLR_DCM_RLE && count != frames)
-        return slr_fail(err, SELORA_BAD_INPUT,
-                        "(7FE0,0010) Pixel Data: found %zu fragments, expected %u (RLE has one fragment a frame)", count,
-                        (unsigned)frames);
+        return slr_fail(
+            err, SELORA_BAD_INPUT,
+            "(7FE0,0010) Pixel Data: found %zu fragments, expected %u (RLE has one fragment a frame)", count,
+            (unsigned)frames);
     if (count == frames) {
         for (uint32_t k = 0; k < frames; k++)
             first[k] = k;

@@ -26,8 +26,8 @@ struct slr_dcm {
     DcmPixelSequence *sequence = nullptr; // of compressed pixels
     E_TransferSyntax syntax = EXS_Unknown;
     const DcmRepresentationParameter *parameter = nullptr;
-    DcmFileCache cache;          // keeps the file open between frames
-    std::vector<Uint32> first;   // fragment with which each frame begins; empty until a frame is wanted
+    DcmFileCache cache;        // keeps the file open between frames
+    std::vector<Uint32> first; // fragment with which each frame begins; empty until a frame is wanted
 };
 
 // Runs what may throw; the C side gets a status.

@@ -47,7 +47,8 @@ static OPJ_BOOL seek_to(OPJ_OFF_T where, void *user)
 
 static opj_stream_t *open_memory(memory *m)
 {
-    opj_stream_t *stream = opj_stream_create(m->size < 1 << 20 ? (m->size > 0 ? m->size : 1) : 1 << 20, OPJ_TRUE);
+    opj_stream_t *stream =
+        opj_stream_create(m->size < 1 << 20 ? (m->size > 0 ? m->size : 1) : 1 << 20, OPJ_TRUE);
     if (!stream)
         return NULL;
     opj_stream_set_user_data(stream, m, NULL);
@@ -78,22 +79,26 @@ static selora_status check_picture(const opj_image_t *image, const slr_dcm_desc 
 {
     if (image->numcomps != (OPJ_UINT32)desc->samples)
         return slr_fail(err, SELORA_BAD_INPUT,
-                        "(7FE0,0010) Pixel Data: found a JPEG 2000 picture of %u components, expected (0028,0002) Samples "
+                        "(7FE0,0010) Pixel Data: found a JPEG 2000 picture of %u components, expected "
+                        "(0028,0002) Samples "
                         "per Pixel, %d",
                         (unsigned)image->numcomps, desc->samples);
     for (OPJ_UINT32 c = 0; c < image->numcomps; c++) {
         const opj_image_comp_t *component = &image->comps[c];
-        if (component->w != desc->columns || component->h != desc->rows || component->dx != 1 || component->dy != 1)
+        if (component->w != desc->columns || component->h != desc->rows || component->dx != 1 ||
+            component->dy != 1)
             return slr_fail(err, SELORA_BAD_INPUT,
-                            "(7FE0,0010) Pixel Data: found a JPEG 2000 picture of %u x %u, expected (0028,0011) Columns x "
+                            "(7FE0,0010) Pixel Data: found a JPEG 2000 picture of %u x %u, expected "
+                            "(0028,0011) Columns x "
                             "(0028,0010) Rows, %u x %u, without subsampling",
                             (unsigned)component->w, (unsigned)component->h, (unsigned)desc->columns,
                             (unsigned)desc->rows);
         if (component->prec < 1 || component->prec > (OPJ_UINT32)desc->bits_allocated)
-            return slr_fail(err, SELORA_BAD_INPUT,
-                            "(7FE0,0010) Pixel Data: found a JPEG 2000 picture of %u bits, expected at most (0028,0100) "
-                            "Bits Allocated, %d",
-                            (unsigned)component->prec, desc->bits_allocated);
+            return slr_fail(
+                err, SELORA_BAD_INPUT,
+                "(7FE0,0010) Pixel Data: found a JPEG 2000 picture of %u bits, expected at most (0028,0100) "
+                "Bits Allocated, %d",
+                (unsigned)component->prec, desc->bits_allocated);
     }
     return SELORA_OK;
 }
@@ -114,8 +119,8 @@ static void copy_values(const opj_image_t *image, const slr_dcm_desc *desc, uint
     }
 }
 
-static selora_status decode(opj_codec_t *codec, opj_stream_t *stream, const slr_dcm_desc *desc, opj_image_t **image,
-                            const char *complaint, slr_error *err)
+static selora_status decode(opj_codec_t *codec, opj_stream_t *stream, const slr_dcm_desc *desc,
+                            opj_image_t **image, const char *complaint, slr_error *err)
 {
     opj_dparameters_t parameters;
     opj_set_default_decoder_parameters(&parameters);
@@ -125,7 +130,8 @@ static selora_status decode(opj_codec_t *codec, opj_stream_t *stream, const slr_
         opj_image_t *header = *image;
         if (header->x1 - header->x0 != desc->columns || header->y1 - header->y0 != desc->rows)
             return slr_fail(err, SELORA_BAD_INPUT,
-                            "(7FE0,0010) Pixel Data: found a JPEG 2000 picture of %u x %u, expected (0028,0011) Columns x "
+                            "(7FE0,0010) Pixel Data: found a JPEG 2000 picture of %u x %u, expected "
+                            "(0028,0011) Columns x "
                             "(0028,0010) Rows, %u x %u",
                             (unsigned)(header->x1 - header->x0), (unsigned)(header->y1 - header->y0),
                             (unsigned)desc->columns, (unsigned)desc->rows);
@@ -133,11 +139,13 @@ static selora_status decode(opj_codec_t *codec, opj_stream_t *stream, const slr_
             return check_picture(header, desc, err);
     }
     if (!ready || !opj_decode(codec, stream, *image) || !opj_end_decompress(codec, stream))
-        return slr_fail(err, SELORA_BAD_INPUT, "(7FE0,0010) Pixel Data: the JPEG 2000 stream is damaged or cut: %s",
+        return slr_fail(err, SELORA_BAD_INPUT,
+                        "(7FE0,0010) Pixel Data: the JPEG 2000 stream is damaged or cut: %s",
                         complaint[0] ? complaint : "it ends early");
     for (OPJ_UINT32 c = 0; c < (*image)->numcomps; c++)
         if (!(*image)->comps[c].data)
-            return slr_fail(err, SELORA_BAD_INPUT, "(7FE0,0010) Pixel Data: the JPEG 2000 stream lacks a component");
+            return slr_fail(err, SELORA_BAD_INPUT,
+                            "(7FE0,0010) Pixel Data: the JPEG 2000 stream lacks a component");
     return SELORA_OK;
 }
 
@@ -164,7 +172,8 @@ selora_status slr_jpeg2000_decode(const uint8_t *data, size_t size, const slr_dc
     if (status == SELORA_OK) {
         copy_values(image, desc, out);
         *other_sign = (image->comps[0].sgnd != 0) != desc->is_signed;
-        bool transformed = strcmp(desc->photometric, "YBR_RCT") == 0 || strcmp(desc->photometric, "YBR_ICT") == 0;
+        bool transformed =
+            strcmp(desc->photometric, "YBR_RCT") == 0 || strcmp(desc->photometric, "YBR_ICT") == 0;
         snprintf(model, SLR_DCM_MODEL, "%s", transformed ? "RGB" : desc->photometric);
     }
     if (image)

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT
  *
- * What stands behind the DICOM boundary in plain C: which syntaxes there are, which headers make sense, where frames
- * begin, and the decoders that are not DCMTK's. Only the files dcm*.c and dcm.cc include this.
+ * What stands behind the DICOM boundary in plain C: which syntaxes there are, which headers make sense, where
+ * frames begin, and the decoders that are not DCMTK's. Only the files dcm*.c and dcm.cc include this.
  */
 #ifndef SLR_DCM_PARTS_H
 #define SLR_DCM_PARTS_H
@@ -29,8 +29,8 @@ const slr_dcm_syntax *slr_dcm_find_syntax(const char *uid);
 /* The sentence for one that is refused; `uid` comes from a file. */
 void slr_dcm_refuse_syntax(const char *uid, char *text, size_t capacity);
 
-/* How a data set is written (implicit, explicit, big endian, deflated): by its syntax, and by the first bytes of the file
- * (NULL: they do not show it). */
+/* How a data set is written (implicit, explicit, big endian, deflated): by its syntax, and by the first bytes
+ * of the file (NULL: they do not show it). */
 enum { SLR_DCM_FILE_HEAD = 2048 };
 const char *slr_dcm_syntax_encoding(const slr_dcm_syntax *syntax);
 const char *slr_dcm_data_encoding(const uint8_t *head, size_t size);
@@ -58,19 +58,21 @@ typedef struct slr_dcm_fragment {
     uint8_t head[SLR_DCM_HEAD]; /* its first bytes, zeros behind its end */
 } slr_dcm_fragment;
 
-/* first[k] = the fragment with which frame k begins; first[frames] = count. `offsets`: the Basic Offset Table. */
+/* first[k] = the fragment with which frame k begins; first[frames] = count. `offsets`: the Basic Offset
+ * Table. */
 selora_status slr_dcm_find_frames(slr_dcm_coding coding, const slr_dcm_fragment *fragments, size_t count,
-                                  const uint32_t *offsets, size_t offset_count, uint32_t frames, uint32_t *first,
-                                  slr_error *err);
+                                  const uint32_t *offsets, size_t offset_count, uint32_t frames,
+                                  uint32_t *first, slr_error *err);
 
 /* ---- decoders ---- */
 
 /* The frame header of a JPEG or JPEG-LS stream against the DICOM header; *precision is in bits. */
-selora_status slr_jpeg_check_header(const uint8_t *data, size_t size, const slr_dcm_desc *desc, int *precision,
-                                    slr_error *err);
+selora_status slr_jpeg_check_header(const uint8_t *data, size_t size, const slr_dcm_desc *desc,
+                                    int *precision, slr_error *err);
 
 /* One frame, `desc->frame_bytes` bytes into out, samples of a pixel side by side. */
-selora_status slr_rle_decode(const uint8_t *data, size_t size, const slr_dcm_desc *desc, uint8_t *out, slr_error *err);
+selora_status slr_rle_decode(const uint8_t *data, size_t size, const slr_dcm_desc *desc, uint8_t *out,
+                             slr_error *err);
 /* *other_sign: the codestream says signed where the header says unsigned or the other way round. */
 selora_status slr_jpeg2000_decode(const uint8_t *data, size_t size, const slr_dcm_desc *desc, uint8_t *out,
                                   char model[SLR_DCM_MODEL], bool *other_sign, slr_error *err);

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT
- * RLE Lossless (PS3.5 G): a header of 16 numbers, then for each byte of a pixel, the highest first, one segment of runs. A
- * segment that ends early is refused: what is missing is not made up. */
+ * RLE Lossless (PS3.5 G): a header of 16 numbers, then for each byte of a pixel, the highest first, one
+ * segment of runs. A segment that ends early is refused: what is missing is not made up. */
 #include <string.h>
 
 #include "medical/dcm_parts.h"
@@ -43,7 +43,8 @@ static size_t unpack(const uint8_t *in, size_t size, uint8_t *out, size_t stride
 static selora_status check_header(const uint8_t *data, size_t size, uint32_t segments, slr_error *err)
 {
     if (size < HEADER_BYTES)
-        return slr_fail(err, SELORA_BAD_INPUT, "(7FE0,0010) Pixel Data: found an RLE frame of %zu bytes, expected a header of %d",
+        return slr_fail(err, SELORA_BAD_INPUT,
+                        "(7FE0,0010) Pixel Data: found an RLE frame of %zu bytes, expected a header of %d",
                         size, HEADER_BYTES);
     if (little(data) != segments)
         return slr_fail(err, SELORA_BAD_INPUT, "(7FE0,0010) Pixel Data: found %u RLE segments, expected %u",
@@ -52,13 +53,14 @@ static selora_status check_header(const uint8_t *data, size_t size, uint32_t seg
         uint32_t start = little(data + 4 + 4 * s), before = s > 0 ? little(data + 4 * s) : HEADER_BYTES;
         if (start < before || start > size)
             return slr_fail(err, SELORA_BAD_INPUT,
-                            "(7FE0,0010) Pixel Data: RLE segment %u begins at byte %u, expected %u to %zu", (unsigned)s,
-                            (unsigned)start, (unsigned)before, size);
+                            "(7FE0,0010) Pixel Data: RLE segment %u begins at byte %u, expected %u to %zu",
+                            (unsigned)s, (unsigned)start, (unsigned)before, size);
     }
     return SELORA_OK;
 }
 
-selora_status slr_rle_decode(const uint8_t *data, size_t size, const slr_dcm_desc *desc, uint8_t *out, slr_error *err)
+selora_status slr_rle_decode(const uint8_t *data, size_t size, const slr_dcm_desc *desc, uint8_t *out,
+                             slr_error *err)
 {
     size_t sample_bytes = (size_t)desc->bits_allocated / 8, samples = (size_t)desc->samples;
     size_t pixels = (size_t)desc->rows * desc->columns;
@@ -72,7 +74,8 @@ selora_status slr_rle_decode(const uint8_t *data, size_t size, const slr_dcm_des
 #endif
         size_t made = unpack(data + start, end - start, out + sample * sample_bytes + byte, segments, pixels);
         if (made != pixels)
-            return slr_fail(err, SELORA_BAD_INPUT, "(7FE0,0010) Pixel Data: RLE segment %u holds %zu bytes, expected %zu",
+            return slr_fail(err, SELORA_BAD_INPUT,
+                            "(7FE0,0010) Pixel Data: RLE segment %u holds %zu bytes, expected %zu",
                             (unsigned)s, made, pixels);
     }
     return SELORA_OK;
@@ -83,5 +86,6 @@ void slr_dcm_interleave(const uint8_t *planes, size_t pixels, int samples, int s
     size_t width = (size_t)sample_bytes;
     for (int s = 0; s < samples; s++)
         for (size_t i = 0; i < pixels; i++)
-            memcpy(out + (i * (size_t)samples + (size_t)s) * width, planes + ((size_t)s * pixels + i) * width, width);
+            memcpy(out + (i * (size_t)samples + (size_t)s) * width, planes + ((size_t)s * pixels + i) * width,
+                   width);
 }

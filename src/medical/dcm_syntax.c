@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT
- * The transfer syntaxes of DICOM (PS3.6 A): how each is decoded, or the name under which it is refused. Also: what the
- * first bytes of a file say. */
+ * The transfer syntaxes of DICOM (PS3.6 A): how each is decoded, or the name under which it is refused. Also:
+ * what the first bytes of a file say. */
 #include <stdio.h>
 #include <string.h>
 
@@ -80,19 +80,22 @@ void slr_dcm_refuse_syntax(const char *uid, char *text, size_t capacity)
 {
     const slr_dcm_syntax *syntax = slr_dcm_find_syntax(uid);
     if (!uid[0] || strspn(uid, "0123456789.") != strlen(uid))
-        snprintf(text, capacity, "(0002,0010) Transfer Syntax UID: found %s, expected one that selora decodes",
+        snprintf(text, capacity,
+                 "(0002,0010) Transfer Syntax UID: found %s, expected one that selora decodes",
                  uid[0] ? "something that is no UID" : "nothing");
     else
         snprintf(text, capacity,
-                 "(0002,0010) Transfer Syntax UID: found %.64s (%s), which selora does not decode; expected uncompressed, "
+                 "(0002,0010) Transfer Syntax UID: found %.64s (%s), which selora does not decode; expected "
+                 "uncompressed, "
                  "RLE, JPEG, JPEG-LS or JPEG 2000: convert the file, for example with gdcmconv --raw",
                  uid, syntax ? syntax->name : "no standard syntax that selora knows");
 }
 
 /* ---- how a data set is written ---- */
 
-static const char implicit_little[] = "Implicit VR Little Endian", explicit_little[] = "Explicit VR Little Endian",
-                  explicit_big[] = "Explicit VR Big Endian", deflated[] = "Deflated Explicit VR Little Endian";
+static const char implicit_little[] = "Implicit VR Little Endian",
+                  explicit_little[] = "Explicit VR Little Endian", explicit_big[] = "Explicit VR Big Endian",
+                  deflated[] = "Deflated Explicit VR Little Endian";
 
 const char *slr_dcm_syntax_encoding(const slr_dcm_syntax *syntax)
 {
@@ -126,8 +129,8 @@ const char *slr_dcm_data_encoding(const uint8_t *head, size_t size)
 
 /* ---- what a file begins with ---- */
 
-/* A first element of group 0002 or 0008, element 0000 to 0018, in any byte order, with a VR or a short length behind it:
- * what files without a preamble begin with. */
+/* A first element of group 0002 or 0008, element 0000 to 0018, in any byte order, with a VR or a short length
+ * behind it: what files without a preamble begin with. */
 static bool begins_with_element(const uint8_t *b)
 {
     bool big = b[0] == 0;

@@ -8,7 +8,8 @@
 
 #include "medical/dcm_handle.h"
 
-namespace {
+namespace
+{
 
 template <typename Action> long guarded_count(Action action) noexcept
 {
@@ -113,7 +114,8 @@ long string_numbers(DcmElement *element, double *out, size_t n)
     }
 }
 
-template <typename Number> long copy_numbers(OFCondition got, const Number *values, size_t count, double *out, size_t n)
+template <typename Number>
+long copy_numbers(OFCondition got, const Number *values, size_t count, double *out, size_t n)
 {
     if (got.bad())
         return OTHER_KIND;

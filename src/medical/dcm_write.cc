@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: MIT
-// Secondary Capture objects for pictures that were drawn (PS3.3 A.8.1): every text says so, and no value comes from a file.
+// Secondary Capture objects for pictures that were drawn (PS3.3 A.8.1): every text says so, and no value
+// comes from a file.
 #include <sys/random.h>
 
 #include <cerrno>
@@ -18,7 +19,8 @@ extern "C" {
 #include "medical/dcm_write.h"
 }
 
-namespace {
+namespace
+{
 
 enum { MAX_SIDE = 65535, MAX_RUN_ID = 40, MAX_DERIVATION = 1024, MAX_PROMPT = 8000, HEADER_ROOM = 65536 };
 
@@ -55,15 +57,17 @@ selora_status check(const slr_image *image, const slr_dcm_synthetic *about, slr_
     if (about->bits != 8 && about->bits != 16)
         return slr_fail(err, SELORA_USAGE, "DICOM output: found %d bits, expected 8 or 16", about->bits);
     if (about->modality && !is_code(about->modality))
-        return slr_fail(err, SELORA_USAGE,
-                        "DICOM output: the modality must be a code of at most 16 capitals, such as OT, CR or MR");
+        return slr_fail(
+            err, SELORA_USAGE,
+            "DICOM output: the modality must be a code of at most 16 capitals, such as OT, CR or MR");
     if (!about->run_id || !is_identifier(about->run_id) || !about->study_uid || !about->series_uid)
-        return slr_fail(err, SELORA_USAGE,
-                        "DICOM output: expected a run id of at most %d letters and digits, a study and a series UID",
-                        static_cast<int>(MAX_RUN_ID));
+        return slr_fail(
+            err, SELORA_USAGE,
+            "DICOM output: expected a run id of at most %d letters and digits, a study and a series UID",
+            static_cast<int>(MAX_RUN_ID));
     if (image->width < 1 || image->height < 1 || image->width > MAX_SIDE || image->height > MAX_SIDE)
-        return slr_fail(err, SELORA_USAGE, "DICOM output: a picture of %d x %d, expected at most %d x %d", image->width,
-                        image->height, static_cast<int>(MAX_SIDE), static_cast<int>(MAX_SIDE));
+        return slr_fail(err, SELORA_USAGE, "DICOM output: a picture of %d x %d, expected at most %d x %d",
+                        image->width, image->height, static_cast<int>(MAX_SIDE), static_cast<int>(MAX_SIDE));
     return SELORA_OK;
 }
 
@@ -96,7 +100,8 @@ OFCondition put_pixels(DcmDataset *set, const slr_image *image, int bits)
 }
 
 // Collects the first failure.
-class filler {
+class filler
+{
 public:
     explicit filler(DcmDataset *data_set) : set(data_set) {}
     void text(const DcmTag &tag, const char *value)
@@ -150,7 +155,8 @@ void put_origin(filler &fill, const slr_dcm_synthetic *about)
         comment += " Prompt: " + one_line(about->prompt, MAX_PROMPT);
     fill.text(DCM_SpecificCharacterSet, "ISO_IR 192");
     fill.text(DCM_ImageType, "DERIVED\\SECONDARY");
-    fill.text(DcmTag(0x0008, 0x001C, DcmVR(EVR_CS)), "YES"); // Synthetic Data, younger than DCMTK's dictionary
+    fill.text(DcmTag(0x0008, 0x001C, DcmVR(EVR_CS)),
+              "YES"); // Synthetic Data, younger than DCMTK's dictionary
     fill.text(DCM_ConversionType, "SYN");
     fill.text(DCM_ImageComments, comment.c_str());
     fill.text(DCM_Manufacturer, "selora");
@@ -188,8 +194,8 @@ OFCondition serialise(DcmFileFormat &file, std::vector<char> &out)
 {
     DcmOutputBufferStream stream(out.data(), static_cast<offile_off_t>(out.size()));
     file.transferInit();
-    OFCondition written = file.write(stream, EXS_LittleEndianExplicit, EET_ExplicitLength, nullptr, EGL_recalcGL,
-                                     EPD_withoutPadding);
+    OFCondition written = file.write(stream, EXS_LittleEndianExplicit, EET_ExplicitLength, nullptr,
+                                     EGL_recalcGL, EPD_withoutPadding);
     file.transferEnd();
     void *data = nullptr;
     offile_off_t length = 0;
@@ -224,8 +230,8 @@ selora_status slr_dcm_new_uid(char uid[SLR_DCM_UID], slr_error *err)
     return SELORA_OK;
 }
 
-selora_status slr_dcm_write_synthetic(const char *path, const slr_image *image, const slr_dcm_synthetic *about,
-                                      slr_error *err)
+selora_status slr_dcm_write_synthetic(const char *path, const slr_image *image,
+                                      const slr_dcm_synthetic *about, slr_error *err)
 {
     return guarded(err, [&] {
         char uid[SLR_DCM_UID];

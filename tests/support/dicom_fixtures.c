@@ -53,7 +53,8 @@ void dicom_need(const char *program, ...)
     for (; program; program = va_arg(args, const char *))
         if (!in_path(program)) {
             va_end(args);
-            print_message("skipped: the program %s is missing (packages dcmtk, libgdcm-tools, dicom3tools)\n", program);
+            print_message("skipped: the program %s is missing (packages dcmtk, libgdcm-tools, dicom3tools)\n",
+                          program);
             skip();
         }
     va_end(args);

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT
  *
- * DICOM files for tests, written by the programs of the Debian packages dcmtk and libgdcm-tools in the scratch folder.
+ * DICOM files for tests, written by the programs of the Debian packages dcmtk and libgdcm-tools in the
+ * scratch folder.
  *
  *     dicom_need("dump2dcm", "dcmcjpeg", NULL);            skips the test, saying which program is missing
  *     dicom_fixture("a.dcm", "(0028,0004) CS [MONOCHROME1]\n-(0028,0103)\n");
@@ -15,11 +16,13 @@
 
 #include "medical/dcm.h"
 
-/* Skips the running test when one of the programs (closed by NULL) is not there, or when selora reads no DICOM. */
+/* Skips the running test when one of the programs (closed by NULL) is not there, or when selora reads no
+ * DICOM. */
 void dicom_need(const char *program, ...);
 
-/* dump2dcm of a 16 x 16 picture of 12 bits, dicom_ramp's values. `lines`: further elements in dump2dcm's language, which
- * replace those of the same tag; "-(gggg,eeee)" leaves one out. "=FILE" takes raw bytes from the scratch folder. */
+/* dump2dcm of a 16 x 16 picture of 12 bits, dicom_ramp's values. `lines`: further elements in dump2dcm's
+ * language, which replace those of the same tag; "-(gggg,eeee)" leaves one out. "=FILE" takes raw bytes from
+ * the scratch folder. */
 void dicom_fixture(const char *name, const char *lines);
 
 /* The value of pixel i: (16 i + i mod 7) & 0xfff. */

@@ -14,10 +14,19 @@
 #include "support/dicom_fixtures.h"
 #include "support/scratch.h"
 
-static const char *const conversions[] = {
-    "cp",           "dcmconv +ti",  "dcmconv +tb",        "dcmconv +td",   "dcmconv -F +ti", "dcmcrle",
-    "dcmcjpeg +e1", "dcmcjpeg +eb", "dcmcjpeg +el +sv 6", "dcmcjpeg +ee",  "dcmcjpls",       "gdcmconv --j2k",
-    "gdcmconv --j2k --lossy --irreversible"};
+static const char *const conversions[] = {"cp",
+                                          "dcmconv +ti",
+                                          "dcmconv +tb",
+                                          "dcmconv +td",
+                                          "dcmconv -F +ti",
+                                          "dcmcrle",
+                                          "dcmcjpeg +e1",
+                                          "dcmcjpeg +eb",
+                                          "dcmcjpeg +el +sv 6",
+                                          "dcmcjpeg +ee",
+                                          "dcmcjpls",
+                                          "gdcmconv --j2k",
+                                          "gdcmconv --j2k --lossy --irreversible"};
 enum { FILES = sizeof conversions / sizeof *conversions };
 
 typedef struct corpus {
@@ -81,7 +90,8 @@ static void read_all(slr_dcm *dcm, slr_error *err, selora_status *status)
         return;
     }
     uint8_t *pixels = malloc(desc.frame_bytes);
-    *status = pixels ? SELORA_OK : slr_fail(err, SELORA_BAD_INPUT, "no memory for %zu bytes", desc.frame_bytes);
+    *status =
+        pixels ? SELORA_OK : slr_fail(err, SELORA_BAD_INPUT, "no memory for %zu bytes", desc.frame_bytes);
     for (uint32_t k = 0; *status == SELORA_OK && k < desc.frames && k < 3; k++)
         *status = slr_dcm_frame(dcm, desc.frames - 1 - k, pixels, desc.frame_bytes, model, err);
     free(pixels);
@@ -110,15 +120,16 @@ static selora_status read_damaged(void *context, int64_t index, void *result, sl
     return status;
 }
 
-static selora_status judge(void *context, int64_t index, selora_status status, const char *message, const void *result,
-                           slr_error *err)
+static selora_status judge(void *context, int64_t index, selora_status status, const char *message,
+                           const void *result, slr_error *err)
 {
     (void)result;
     corpus *c = context;
-    bool told = status == SELORA_OK || (message[0] && !strstr(message, "its decoder") && !strstr(message, "took over"));
+    bool told = status == SELORA_OK ||
+                (message[0] && !strstr(message, "its decoder") && !strstr(message, "took over"));
     if (!told || (status != SELORA_OK && status != SELORA_BAD_INPUT))
-        return slr_fail(err, SELORA_CHECK_FAILED, "damaged file %ld (from %s): status %d, \"%s\"", (long)index,
-                        conversions[index % FILES], status, message);
+        return slr_fail(err, SELORA_CHECK_FAILED, "damaged file %ld (from %s): status %d, \"%s\"",
+                        (long)index, conversions[index % FILES], status, message);
     c->read += status == SELORA_OK;
     c->refused += status != SELORA_OK;
     return SELORA_OK;
@@ -132,10 +143,11 @@ void dicom_mutations_check(int count)
     for (int i = 0; i < 2 * 24 * 24; i++)
         frames[i] = (uint16_t)(step(&random) & 0xfff);
     scratch_write("frames.raw", frames, sizeof frames);
-    dicom_fixture("x.dcm", "(0010,0010) PN [Doe^Jane]\n(0028,0008) IS [2]\n(0028,0010) US 24\n(0028,0011) US 24\n"
-                           "(0028,1050) DS [2048]\n"
-                           "(0028,3010) SQ\n(fffe,e000) na\n(0028,3002) US 2\\7\\16\n(0028,3006) US 1\\65535\n"
-                           "(fffe,e00d) na\n(fffe,e0dd) na\n(7fe0,0010) OW =frames.raw\n");
+    dicom_fixture("x.dcm",
+                  "(0010,0010) PN [Doe^Jane]\n(0028,0008) IS [2]\n(0028,0010) US 24\n(0028,0011) US 24\n"
+                  "(0028,1050) DS [2048]\n"
+                  "(0028,3010) SQ\n(fffe,e000) na\n(0028,3002) US 2\\7\\16\n(0028,3006) US 1\\65535\n"
+                  "(fffe,e00d) na\n(fffe,e0dd) na\n(7fe0,0010) OW =frames.raw\n");
     for (int i = 0; i < FILES; i++) {
         if (!dicom_run("rm -f y.dcm; %s x.dcm y.dcm", conversions[i]))
             fail_msg("%s", conversions[i]);
