@@ -157,6 +157,11 @@ typedef struct selora_generate_options {
     int64_t batch_size;  /* images computed together; 0: up to 8, as memory allows */
     const char *out;     /* folder: 000000.png ..., grid.png, metadata.csv */
     int embed_prompt;    /* 1: the prompt goes into the PNG text chunks too */
+    int watermark;       /* 1: SYNTHETIC is drawn into the pictures */
+    int dicom;           /* 1: DICOM files beside the PNG files: 000000.dcm ... */
+    const char *dicom_modality; /* a defined term; NULL: OT */
+    const char *dicom_bits;     /* 8, 16 */
+    int dicom_prompt;    /* 1: the prompt goes into the DICOM files too */
     int dry_run;         /* 1: check everything, report memory, draw nothing */
 } selora_generate_options;
 
@@ -173,6 +178,8 @@ selora_status selora_generate_folder(selora_context *context, const selora_gener
 typedef struct selora_train_options {
     const char *model, *variant, *tokenizer, *model_config, *weights, *data, *out;
     /* data */
+    int prepare;              /* 1: data is a source of selora_prepare(); the data set is made in OUT/data */
+    const char *prepare_with; /* a JSON file with options of selora_prepare_option_list(); NULL: the defaults */
     const char *caption_column, *group_column;
     const char *size;     /* "224" or "WxH"; NULL: the model's own size */
     const char *crop;     /* centre, random */
@@ -291,6 +298,37 @@ typedef struct selora_phantom_options {
 selora_phantom_options selora_phantom_defaults(void);
 selora_status selora_phantom_folder(selora_context *context, const selora_phantom_options *options);
 
+/* ---- preparing: from medical files to a data set ------------------------------------------------------- */
+
+/* Texts are borrowed. Meanings: selora_prepare_option_list(), docs/data.md. */
+typedef struct selora_prepare_options {
+    const char *const *sources; /* folders and files: DICOM, NIfTI, PNG, JPEG, reports */
+    int64_t source_count;
+    const char *out;
+    /* pictures */
+    const char *size, *fit, *resample;
+    const char *window, *no_voi, *padding, *slice, *axis, *blackout; /* blackout: X,Y,W,H, several with ';' between them */
+    int64_t voi_item, volume, png_max;
+    int mixed_voi, neurological, grey_only, localizers, for_processing, allow_burned_in, exif_rotate;
+    /* texts */
+    const char *reports, *columns, *text, *text_template, *xxxx, *truncate, *tokenizer, *no_text;
+    int exact_age, fail_on_phi;
+    /* patients */
+    const char *patient_col, *patient_regex, *split, *split_shares, *stratify;
+    uint64_t seed;
+    /* run */
+    int64_t jobs, max_bad; /* jobs -1: one worker for each processor */
+    int show_paths;
+} selora_prepare_options;
+
+selora_prepare_options selora_prepare_defaults(void);
+/* The whole job of `selora prepare`. The counts go to the log hook. SELORA_BAD_INPUT with everything done when more than
+ * max_bad files are damaged. */
+selora_status selora_prepare(selora_context *context, const selora_prepare_options *options);
+
+/* Removes what a data set or run keeps of patients in private (keys, cached latents); all: pictures and tables, too. */
+selora_status selora_purge(selora_context *context, const char *folder, int all);
+
 /* ---- options as tables: for programs that read them from a command line or a file ---------------------- */
 
 typedef enum selora_option_kind {
@@ -316,6 +354,7 @@ const selora_option *selora_train_option_list(size_t *count);
 const selora_option *selora_generate_option_list(size_t *count);
 const selora_option *selora_bench_option_list(size_t *count);
 const selora_option *selora_phantom_option_list(size_t *count);
+const selora_option *selora_prepare_option_list(size_t *count);
 
 /* Sets one option from text, which must outlive the options. SELORA_USAGE names what was expected. */
 selora_status selora_option_set(selora_context *context, const selora_option *list, size_t count, void *options,

@@ -6,6 +6,7 @@
 
 #include "api/adapter_argument.h"
 #include "api/drawing.h"
+#include "api/generate_dicom.h"
 #include "core/free_memory.h"
 #include "core/memory.h"
 #include "data/prompt_list.h"
@@ -15,6 +16,7 @@
 #include "io/image.h"
 #include "io/json.h"
 #include "report/picture_grid.h"
+#include "report/watermark.h"
 
 enum { GRID_SIDE = 2048, GRID_CELLS = 8, NAME = 32, MOST_TOGETHER = 8 };
 
@@ -30,6 +32,7 @@ typedef struct job {
     int64_t total, done;
     slr_drawing drawing;
     slr_picture_grid grid;
+    slr_generate_dicom dicom;
 } job;
 
 static const char *prompt_of(const job *j, int64_t picture)
@@ -143,10 +146,15 @@ static selora_status write_picture(job *j, int64_t picture, float *pixels, slr_e
     char *path = slr_format("%s/%06lld.png", j->options->out, (long long)picture);
     selora_status status = settings && path ? SELORA_OK : slr_fail_memory(err, 0, "a picture's settings");
     if (status == SELORA_OK) {
-        slr_png_text texts[] = {{"Software", "selora (synthetic image)"}, {"selora", settings}};
+        static const char comment[] = "synthetic image, selora " SELORA_VERSION ", not for diagnosis";
+        slr_png_text texts[] = {{"Software", "selora " SELORA_VERSION}, {"Comment", comment}, {"selora", settings}};
         slr_image image = {.width = j->drawing.width, .height = j->drawing.height, .channels = 3, .bits = 8,
                            .pixels = pixels};
-        status = slr_png_write(path, &image, 8, texts, 2, err);
+        if (j->options->watermark)
+            slr_watermark(pixels, image.width, image.height, image.channels);
+        status = slr_png_write(path, &image, 8, texts, 3, err);
+        if (status == SELORA_OK && j->options->dicom)
+            status = slr_generate_dicom_write(&j->dicom, picture, &image, prompt_of(j, picture), err);
     }
     free(settings);
     free(path);
@@ -250,6 +258,8 @@ static selora_status run(job *j, slr_error *err)
     SLR_TRY(slr_model_hash(j->model, j->model_hash, err));
     if (j->adapters)
         SLR_TRY(slr_sha256_file(j->adapter_path, j->adapter_hash, err));
+    if (o->dicom)
+        SLR_TRY(slr_generate_dicom_begin(&j->dicom, o, j->model_hash, j->adapter_hash, err));
     SLR_TRY(slr_drawing_start(&j->drawing, j->total, err));
     SLR_TRY(start_grid(j, err));
     SLR_TRY(slr_make_folders(o->out, 0755, err));

@@ -5,6 +5,7 @@
 #include <sys/stat.h>
 
 #include "api/inspect.h"
+#include "api/inspect_traps.h"
 #include "core/memory.h"
 #include "data/dataset.h"
 #include "data/split.h"
@@ -116,20 +117,39 @@ static json_t *picture_facts(const slr_dataset *data)
     return rows;
 }
 
-static selora_status split_facts(const slr_dataset *data, json_t *facts, slr_error *err)
+/* A split that makes no sense is told, not a failure: the traps name its rows. */
+static selora_status split_facts(const slr_dataset *data, slr_split *split, json_t *facts, slr_error *err)
 {
-    slr_split split = {0};
-    SLR_TRY(slr_split_dataset(data, DEFAULT_SEED, &split, err));
+    slr_error failure = {0};
+    selora_status status = slr_split_dataset(data, DEFAULT_SEED, split, &failure);
+    if (status != SELORA_OK && status != SELORA_BAD_INPUT)
+        return slr_fail(err, status, "%s", failure.message);
     static const char *const by[] = {"seed 42, no groups", "folders", "split.csv, patients", "split.csv, pictures"};
     json_object_set_new(facts, "split",
                         json_pack("{s:s, s:I, s:I, s:I}", "by", by[slr_dataset_side_source(data)], "train",
-                                  (json_int_t)split.train_count, "validation", (json_int_t)split.validation_count, "test",
-                                  (json_int_t)split.test_count));
-    slr_split_free(&split);
+                                  (json_int_t)split->train_count, "validation", (json_int_t)split->validation_count, "test",
+                                  (json_int_t)split->test_count));
+    if (status != SELORA_OK)
+        json_object_set_new(facts, "split_refused", json_string(failure.message));
     return SELORA_OK;
 }
 
-static selora_status gather(const char *path, const slr_dataset *data, json_t *facts, slr_error *err)
+static selora_status trap_facts(const slr_dataset *data, const slr_table *table, const slr_hooks *hooks, json_t *facts,
+                                slr_error *err)
+{
+    slr_split split = {0};
+    json_t *traps = NULL;
+    selora_status status = split_facts(data, &split, facts, err);
+    if (status == SELORA_OK)
+        status = slr_inspect_traps(data, table, &split, hooks, &traps, err);
+    if (traps)
+        json_object_set_new(facts, "traps", traps);
+    slr_split_free(&split);
+    return status;
+}
+
+static selora_status gather(const char *path, const slr_dataset *data, const slr_hooks *hooks, json_t *facts,
+                            slr_error *err)
 {
     const char *layout;
     char hash[SLR_SHA256_HEX];
@@ -149,7 +169,7 @@ static selora_status gather(const char *path, const slr_dataset *data, json_t *f
         json_object_set_new(facts, "captions", caption_facts(data, texts));
         if (table)
             json_object_set_new(facts, "columns", column_facts(table, texts));
-        status = split_facts(data, facts, err);
+        status = trap_facts(data, table, hooks, facts, err);
     }
     free(texts);
     slr_table_free(table);
@@ -164,7 +184,7 @@ selora_status slr_inspect_data(const char *path, const slr_hooks *hooks, json_t 
     json_t *gathered = json_pack("{s:s}", "kind", "data");
     selora_status status = slr_dataset_check_pictures(data, hooks, err);
     if (status == SELORA_OK)
-        status = gather(path, data, gathered, err);
+        status = gather(path, data, hooks, gathered, err);
     slr_dataset_free(data);
     if (status == SELORA_OK)
         *facts = gathered;

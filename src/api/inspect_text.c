@@ -106,6 +106,28 @@ static void write_table(FILE *out, int indent, const json_t *rows)
         write_row(out, indent, row, head, widths);
 }
 
+/* What was found, each with its rows and what to do. */
+static void write_traps(FILE *out, int indent, const json_t *traps)
+{
+    size_t index;
+    json_t *trap;
+    int found = 0;
+    json_array_foreach((json_t *)(uintptr_t)traps, index, trap) {
+        const char *severity = json_string_value(json_object_get(trap, "severity"));
+        if (!severity || strcmp(severity, "ok") == 0)
+            continue;
+        char *rows = cell_text(json_object_get(trap, "first_rows"));
+        fprintf(out, "%*s%s: %s: ", indent, "", severity, json_string_value(json_object_get(trap, "trap")));
+        write_text(out, json_string_value(json_object_get(trap, "seen")));
+        fprintf(out, "\n%*s%s%s\n", indent + INDENT, "", rows && *rows ? "rows " : "", rows ? rows : "");
+        fprintf(out, "%*s%s\n", indent + INDENT, "", json_string_value(json_object_get(trap, "advice")));
+        free(rows);
+        found++;
+    }
+    if (!found)
+        fprintf(out, "%*snone of %zu checks found anything\n", indent, "", json_array_size(traps));
+}
+
 static void write_object(FILE *out, int indent, const json_t *object)
 {
     const char *key;
@@ -119,6 +141,8 @@ static void write_object(FILE *out, int indent, const json_t *object)
         free(text);
         if (json_is_object(value))
             write_object(out, indent + INDENT, value);
+        else if (nested && strcmp(key, "traps") == 0)
+            write_traps(out, indent + INDENT, value);
         else if (nested)
             write_table(out, indent + INDENT, value);
     }

@@ -28,6 +28,8 @@ static const selora_option train_list[] = {
     TEXT(T, "tokenizer", tokenizer, "DIR|FILE", "tokenizer; needed with a single-file model"),
     TEXT(T, "model-config", model_config, "DIR", "diffusers folder with the configs of a single-file model"),
     CHOICE(T, "weights", weights, "keep|auto|f16|bf16|f32", "base weights in memory: keep as stored; auto: 16 bits, f32 of the file becomes f16, with --compute bf16 bf16 (auto)"),
+    FLAG(T, "prepare", prepare, "--data is a source of `selora prepare` (DICOM, NIfTI, pictures, reports): the data set is made in RUN/data"),
+    TEXT(T, "prepare-with", prepare_with, "FILE", "options of `selora prepare` from a JSON file (defaults)"),
     TEXT(T, "caption-column", caption_column, "NAME", "metadata column with the captions (text)"),
     TEXT(T, "group-column", group_column, "NAME", "metadata column that no two parts may share, such as patient_id"),
     TEXT(T, "size", size, "PX|WxH", "training size in pixels (the model's own size)"),
@@ -115,6 +117,11 @@ static const selora_option generate_list[] = {
     TEXT(G, "model-config", model_config, "DIR", "diffusers folder with the configs of a single-file model"),
     CHOICE(G, "weights", weights, "keep|auto|f16|bf16|f32", "base weights in memory: keep as stored; auto: 16 bits, f32 of the file becomes f16, with --compute bf16 bf16 (auto)"),
     FLAG(G, "embed-prompt", embed_prompt, "write prompts into the PNG text chunks, not into metadata.csv alone"),
+    FLAG(G, "watermark", watermark, "draw SYNTHETIC into every picture"),
+    FLAG(G, "dicom", dicom, "write DICOM files, too: Secondary Capture, marked as synthetic in every place"),
+    TEXT(G, "dicom-modality", dicom_modality, "TERM", "modality of the DICOM files, such as DX (OT)"),
+    CHOICE(G, "dicom-bits", dicom_bits, "8|16", "bits of their pixels (8)"),
+    FLAG(G, "dicom-prompt", dicom_prompt, "write the prompt into them; prompts can hold a patient's words"),
     FLAG(G, "dry-run", dry_run, "check everything, print the memory needed, draw nothing"),
 };
 #undef G
@@ -149,6 +156,50 @@ static const selora_option phantom_list[] = {
 };
 #undef P
 
+#define R selora_prepare_options
+static const selora_option prepare_list[] = {
+    NEED(R, "out", out, "DATASET", "folder for pictures, metadata.csv, split.csv, manifest.json; an earlier one is added to"),
+    TEXT(R, "size", size, "PX|WxH", "size of the pictures (as they are)"),
+    CHOICE(R, "fit", fit, "crop|pad|stretch", "cut the centre, add black, or change the shape (crop)"),
+    CHOICE(R, "resample", resample, "bilinear|bicubic|lanczos", "filter of the antialiased resize (bilinear)"),
+    TEXT(R, "window", window, "NAME|C/W", "one window for all: lung, mediastinum, brain, bone, abdomen (CT), or CENTRE/WIDTH (those of the files)"),
+    INT(R, "voi-item", voi_item, 0, 1000, "which window or table of files that have several (0)"),
+    CHOICE(R, "no-voi", no_voi, "percentile|minmax|full", "range of files without window and table (percentile: 0.5 to 99.5)"),
+    FLAG(R, "mixed-voi", mixed_voi, "a given window and windows of files may mix in a modality"),
+    CHOICE(R, "padding", padding, "black|keep", "what stated padding becomes (black)"),
+    TEXT(R, "slice", slice, "RULE", "slices of volumes: mid, all, every:N, index:K, largest (mid)"),
+    CHOICE(R, "axis", axis, "axial|coronal|sagittal", "slices of NIfTI volumes (axial)"),
+    INT(R, "volume", volume, 0, BIG, "which of several volumes in a NIfTI file (0)"),
+    FLAG(R, "neurological", neurological, "NIfTI: the patient's left is left in the picture, not right"),
+    FLAG(R, "grey-only", grey_only, "leave true colour out"),
+    FLAG(R, "localizers", localizers, "take localizers, too"),
+    FLAG(R, "for-processing", for_processing, "take pictures FOR PROCESSING, too"),
+    FLAG(R, "allow-burned-in", allow_burned_in, "take pictures that say they have text burned in"),
+    TEXT(R, "blackout", blackout, "X,Y,W,H", "black out a part of every picture, in pixels of the file; several with ; between them"),
+    FLAG(R, "exif-rotate", exif_rotate, "turn JPEG files as EXIF says instead of refusing them"),
+    INT(R, "png-max", png_max, 0, 65535, "16-bit PNG: the value that is white, such as 4095; 0: 65535 (0)"),
+    TEXT(R, "reports", reports, "PATH", "table (.csv, .jsonl), XML report, or a folder of them, beside those among the sources"),
+    TEXT(R, "columns", columns, "MAP", "columns of tables: image=Name,findings=Befund,... (usual names)"),
+    CHOICE(R, "text", text, "findings|impression|both", "part of a report that {text} is; the other stands in where it is missing (findings)"),
+    TEXT(R, "template", text_template, "TEXT", "the prompt, with {text}, {findings}, {view}, {modality}, {age}, {sex} and others ({text})"),
+    CHOICE(R, "xxxx", xxxx, "keep|drop|split", "words taken out of reports: keep the XXXX, drop it, or leave such reports out (keep)"),
+    CHOICE(R, "truncate", truncate, "tokens|sentence", "end prompts that are too long after a sentence (tokens: as the tokenizer cuts)"),
+    TEXT(R, "tokenizer", tokenizer, "DIR|FILE", "model or tokenizer that counts the tokens of prompts (not counted)"),
+    CHOICE(R, "no-text", no_text, "skip|keep", "pictures without a text: leave out, or keep with an empty prompt (skip)"),
+    FLAG(R, "exact-age", exact_age, "ages in years, not in groups of five; over 89 is 90+ in any case"),
+    FLAG(R, "fail-on-phi", fail_on_phi, "stop when a prompt may tell who somebody is"),
+    TEXT(R, "patient-col", patient_col, "NAME", "column of the table that names the patient (Patient ID of the header)"),
+    TEXT(R, "patient-regex", patient_regex, "RE", "part of a file's name that names the patient, such as ^([^_]+)_"),
+    CHOICE(R, "split", split, "auto|hash|exact", "sides by hash of the patient, or filled to exact shares (auto: exact with --stratify)"),
+    TEXT(R, "split-shares", split_shares, "A/B/C", "train, validation, test (80/16/4)"),
+    TEXT(R, "stratify", stratify, "NAME", "column with a label whose shares hold in every part"),
+    SEED(R, "seed", seed, "of the split (42)"),
+    INT(R, "jobs", jobs, -1, 256, "worker processes; 0: none, for debuggers; -1: one for each processor (-1)"),
+    INT(R, "max-bad", max_bad, 0, BIG, "damaged files that are accepted; more end in exit code 3, with all others prepared (0)"),
+    FLAG(R, "show-paths", show_paths, "names of files in messages, not their numbers alone"),
+};
+#undef R
+
 const selora_option *selora_train_option_list(size_t *count)
 {
     *count = COUNT(train_list);
@@ -173,6 +224,12 @@ const selora_option *selora_phantom_option_list(size_t *count)
     return phantom_list;
 }
 
+const selora_option *selora_prepare_option_list(size_t *count)
+{
+    *count = COUNT(prepare_list);
+    return prepare_list;
+}
+
 selora_train_options selora_train_defaults(void)
 {
     return (selora_train_options){
@@ -191,7 +248,7 @@ selora_train_options selora_train_defaults(void)
 selora_generate_options selora_generate_defaults(void)
 {
     return (selora_generate_options){.negative = "", .sampler = "pndm", .steps = 50, .guidance = 7.5,
-                                     .compute = "f32", .count = 1};
+                                     .compute = "f32", .count = 1, .dicom_bits = "8"};
 }
 
 selora_bench_options selora_bench_defaults(void)
@@ -203,4 +260,11 @@ selora_bench_options selora_bench_defaults(void)
 selora_phantom_options selora_phantom_defaults(void)
 {
     return (selora_phantom_options){.count = 100, .size = 64, .classes = "seen"};
+}
+
+selora_prepare_options selora_prepare_defaults(void)
+{
+    return (selora_prepare_options){.fit = "crop", .resample = "bilinear", .no_voi = "percentile", .padding = "black",
+                                    .slice = "mid", .axis = "axial", .text = "findings", .xxxx = "keep", .truncate = "tokens",
+                                    .no_text = "skip", .split = "auto", .seed = 42, .jobs = -1};
 }

@@ -3,10 +3,13 @@
 
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
+#include "api/prepare_data.h"
 #include "api/sample_grid.h"
 #include "core/clock.h"
 #include "core/memory.h"
+#include "io/atomic_file.h"
 
 /* Validation and pictures cost many steps' time: not more often than this unless asked for. */
 enum { MIN_VALIDATION_STEPS = 50 };
@@ -30,11 +33,42 @@ static selora_status open_model(slr_train_job *job, slr_error *err)
     return slr_train_settings_read(&job->settings, job->context, job->model, o, err);
 }
 
+/* From sources to RUN/data; a run that goes on takes the data set that is there. */
+static selora_status prepare_data(slr_train_job *job, slr_error *err)
+{
+    const selora_train_options *o = job->options;
+    selora_prepare_options options = selora_prepare_defaults();
+    size_t count;
+    const selora_option *list = selora_prepare_option_list(&count);
+    if (o->dry_run)
+        return slr_fail(err, SELORA_USAGE, "--dry-run writes nothing, so it cannot prepare: run `selora prepare` first and give "
+                        "its data set to --data");
+    job->prepared = slr_format("%s/data", o->out);
+    char *table = slr_format("%s/data/metadata.csv", o->out);
+    if (!job->prepared || !table) {
+        free(table);
+        return slr_fail_memory(err, 0, "a path");
+    }
+    bool there = o->resume && access(table, F_OK) == 0;
+    free(table);
+    if (there)
+        return SELORA_OK;
+    if (o->prepare_with)
+        SLR_TRY(selora_options_load(job->context, list, count, &options, o->prepare_with));
+    options.sources = &o->data;
+    options.source_count = 1;
+    options.out = job->prepared;
+    SLR_TRY(slr_make_folders(o->out, 0755, err));
+    return slr_prepare_data(job->context, &options, err);
+}
+
 static selora_status open_data(slr_train_job *job, slr_error *err)
 {
     const selora_train_options *o = job->options;
     slr_dataset_options options = {.caption_column = o->caption_column, .group_column = o->group_column};
-    SLR_TRY(slr_dataset_open(o->data, &options, &job->data, err));
+    if (o->prepare)
+        SLR_TRY(prepare_data(job, err));
+    SLR_TRY(slr_dataset_open(o->prepare ? job->prepared : o->data, &options, &job->data, err));
     SLR_TRY(slr_dataset_check_pictures(job->data, &job->context->hooks, err));
     SLR_TRY(slr_split_dataset(job->data, o->seed, &job->split, err));
     SLR_TRY(slr_split_count_groups(job->data, &job->split, &job->groups, &job->groups_on_two_sides, err));
@@ -165,6 +199,7 @@ void slr_train_job_close(slr_train_job *job)
     free(job->ids);
     slr_split_free(&job->split);
     slr_dataset_free(job->data);
+    free(job->prepared);
     slr_train_settings_free(&job->settings);
     slr_model_free(job->model);
     *job = (slr_train_job){0};

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT
  *
  * Everything that `selora train` needs before its first step, opened and checked: model, pictures, split, captions,
- * adapters, trainer, and how much memory it will take. Writes nothing.
+ * adapters, trainer, and how much memory it will take. Writes nothing but, with --prepare, the data set in RUN/data.
  *
  *     slr_train_job job;
  *     SLR_TRY(slr_train_job_open(&job, context, options, err));
@@ -25,6 +25,7 @@ typedef struct slr_train_job {
     const selora_train_options *options;
     slr_model *model;
     slr_train_settings settings;
+    char *prepared; /* the folder of pictures that --prepare made; NULL without it */
     slr_dataset *data;
     slr_split split;
     size_t groups, groups_on_two_sides; /* of the split; no groups: 0 */

@@ -12,6 +12,8 @@ int cmd_generate(int argc, char **argv);
 int cmd_bench(int argc, char **argv);
 int cmd_inspect(int argc, char **argv);
 int cmd_phantom(int argc, char **argv);
+int cmd_prepare(int argc, char **argv);
+int cmd_purge(int argc, char **argv);
 int cmd_verify(int argc, char **argv);
 int cmd_demo(int argc, char **argv);
 

@@ -16,10 +16,12 @@ typedef struct command {
 } command;
 
 static const command commands[] = {
+    {"prepare", "make a data set from DICOM, NIfTI, PNG, JPEG and reports", cmd_prepare},
     {"train", "fit an adapter to a folder of pictures with captions", cmd_train},
     {"generate", "draw pictures from prompts, with or without an adapter", cmd_generate},
     {"inspect", "show what a model, adapter, run or data folder holds", cmd_inspect},
     {"phantom", "draw synthetic training pictures with captions", cmd_phantom},
+    {"purge", "remove what a data set or run keeps of patients", cmd_purge},
     {"bench", "measure speed and memory on random weights", cmd_bench},
     {"verify", "compare numbers with cases that diffusers has computed", cmd_verify},
     {"demo", "the whole job on phantoms, with a picture before and after", cmd_demo},
