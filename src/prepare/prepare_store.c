@@ -240,7 +240,7 @@ static selora_status add_rows(slr_preparation *p, slr_error *err)
 {
     size_t offset = largest_report(&p->rows);
     for (size_t i = 0; i < p->picture_count; i++) {
-        size_t row;
+        size_t row = 0;
         if (!p->pictures[i].drawn)
             continue;
         SLR_TRY(slr_rows_add(&p->rows, &row, err));

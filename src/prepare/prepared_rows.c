@@ -73,7 +73,7 @@ static selora_status take_table(const slr_table *table, const char *path, slr_ro
                             "another version: prepare into a new folder", path, names[c]);
     }
     for (size_t r = 0; r < slr_table_rows(table); r++) {
-        size_t row;
+        size_t row = 0;
         SLR_TRY(slr_rows_add(rows, &row, err));
         for (int c = 0; c < SLR_COLUMNS; c++)
             SLR_TRY(slr_rows_set(rows, row, c, slr_table_cell(table, r, columns[c]), err));
