@@ -206,6 +206,62 @@ def adapter_seeds(folder):
     save(folder, "other_tensor", adapter(new, alphas=[("unet.attn.dora_scale", 1.0)]))
 
 
+def nifti(version=1, order="<", dims=(3, 3, 4, 2, 1, 1, 1, 1), kind=4, bits=16, offset=None, magic=None, voxels=None):
+    """A header with an sform and voxels that count up."""
+    two = version == 2
+    offset = offset if offset is not None else (544 if two else 352)
+    header = bytearray(540 if two else 348)
+    struct.pack_into(order + "i", header, 0, 540 if two else 348)
+    struct.pack_into(order + ("8q" if two else "8h"), header, 16 if two else 40, *dims)
+    struct.pack_into(order + "2h", header, 12 if two else 70, kind, bits)
+    struct.pack_into(order + ("8d" if two else "8f"), header, 104 if two else 76, 1, 2, 1.5, 3, 1, 1, 1, 1)
+    struct.pack_into(order + ("q" if two else "f"), header, 168 if two else 108, offset)
+    struct.pack_into(order + ("2d" if two else "2f"), header, 176 if two else 112, 0.5, 7)
+    struct.pack_into(order + ("i" if two else "h"), header, 348 if two else 254, 1)
+    rows = (-2, 0, 0, 10, 0, 0, 3, -20, 0, 1.5, 0, 30)
+    struct.pack_into(order + ("12d" if two else "12f"), header, 400 if two else 280, *rows)
+    start = 4 if two else 344
+    tail = magic or (b"n+2\0\r\n\x1a\n" if two else b"n+1\0")
+    header[start : start + len(tail)] = tail
+    count = dims[1] * dims[2] * dims[3] * dims[4] * bits // 8
+    body = voxels if voxels is not None else bytes(i * 37 % 256 for i in range(count))
+    return bytes(header) + b"\0" * 4 + body
+
+
+def nifti_seeds(folder):
+    for version in (1, 2):
+        for order, name in (("<", "little"), (">", "big")):
+            save(folder, f"v{version}_{name}", nifti(version, order))
+    for kind, bits in ((2, 8), (8, 32), (16, 32), (64, 64), (128, 24), (256, 8), (512, 16), (768, 32)):
+        save(folder, f"type_{kind}", nifti(kind=kind, bits=bits))
+    save(folder, "volumes", nifti(dims=(4, 3, 2, 2, 3, 1, 1, 1)))
+    save(folder, "pair", nifti(magic=b"ni1\0"))
+    save(folder, "nan", nifti(kind=16, bits=32, voxels=struct.pack("<24f", *([float("nan"), float("inf"), 1.0] * 8))))
+    save(folder, "cut", nifti()[:-3])
+    save(folder, "many_axes", nifti(version=2, dims=(300, 3, 4, 2, 1, 1, 1, 1)))
+    save(folder, "no_axes", nifti(dims=(0, 3, 4, 2, 1, 1, 1, 1)))
+    save(folder, "far_offset", nifti(offset=1e9))
+    packed = zlib.compressobj(9, zlib.DEFLATED, 31)
+    whole = packed.compress(nifti()) + packed.flush()
+    save(folder, "packed", whole)
+    save(folder, "packed_cut", whole[:-20])
+
+
+def raster_seeds(folder, pictures):
+    marks = chunk(b"sBIT", b"\x0c") + chunk(b"gAMA", struct.pack(">I", 45455))
+    save(folder, "marks", png(6, 5, 16, 0, raw_rows(6, 5, 16), marks))
+    save(folder, "alpha", png(6, 5, 8, 6, raw_rows(6, 5, 32)))
+    save(folder, "transparent_grey", png(6, 5, 16, 0, raw_rows(6, 5, 16), chunk(b"tRNS", b"\0\7")))
+    palette = chunk(b"PLTE", bytes(range(48))) + chunk(b"tRNS", bytes([0, 128, 255]))
+    save(folder, "transparent_palette", png(6, 5, 4, 3, raw_rows(6, 5, 4), palette))
+    grey = (pictures / "grey.jpg").read_bytes()
+    for order, begin in (("<", b"II*\0"), (">", b"MM\0*")):
+        tiff = begin + struct.pack(order + "IHHHIHHI", 8, 1, 0x112, 3, 1, 6, 0, 0)
+        exif = b"Exif\0\0" + tiff
+        segment = b"\xff\xe1" + struct.pack(">H", len(exif) + 2) + exif
+        save(folder, "turned_" + ("little" if order == "<" else "big"), grey[:2] + segment + grey[2:])
+
+
 def main():
     corpus, pictures = Path(sys.argv[1]), Path(sys.argv[2])
     png_seeds(corpus / "png")
@@ -215,6 +271,8 @@ def main():
     json_seeds(corpus / "json")
     safetensors_seeds(corpus / "safetensors")
     adapter_seeds(corpus / "adapter")
+    nifti_seeds(corpus / "nifti")
+    raster_seeds(corpus / "raster", pictures)
 
 
 main()
