@@ -340,6 +340,23 @@ static void test_codings(void **state)
     slr_image_free(&expected);
 }
 
+/* The header holds against a codestream that says otherwise; it is told. */
+static void test_other_sign(void **state)
+{
+    (void)state;
+    dicom_need("dump2dcm", "gdcmconv", "dcmodify", NULL);
+    slr_picture_facts facts;
+    dicom_fixture("a.dcm", WINDOW);
+    assert_true(dicom_run("gdcmconv --j2k a.dcm b.dcm"));
+    slr_image image = picture_read("b.dcm", 0, NULL, &facts);
+    assert_false(facts.warnings & SLR_WARN_SIGN);
+    slr_image_free(&image);
+    assert_true(dicom_run("dcmodify -nb -m '(0028,0103)=1' b.dcm"));
+    image = picture_read("b.dcm", 0, NULL, &facts);
+    assert_true(facts.is_signed && facts.warnings & SLR_WARN_SIGN);
+    slr_image_free(&image);
+}
+
 /* ---- geometry ---- */
 
 static void test_square_pixels(void **state)
@@ -520,14 +537,15 @@ static void test_facts_alone(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        TEST(test_windows),         TEST(test_linear_exact),
-        TEST(test_voi_luts),        TEST(test_voi_choice),
-        TEST(test_neither),         TEST(test_inverted_once),
-        TEST(test_signed_ct),       TEST(test_impossible_windows),
-        TEST(test_same_picture),    TEST(test_codings),
-        TEST(test_square_pixels),   TEST(test_blackout),
-        TEST(test_skipped),         TEST(test_facts),
-        TEST(test_free_text_stays), TEST(test_facts_alone),
+        TEST(test_windows),      TEST(test_linear_exact),
+        TEST(test_voi_luts),     TEST(test_voi_choice),
+        TEST(test_neither),      TEST(test_inverted_once),
+        TEST(test_signed_ct),    TEST(test_impossible_windows),
+        TEST(test_same_picture), TEST(test_codings),
+        TEST(test_other_sign),   TEST(test_square_pixels),
+        TEST(test_blackout),     TEST(test_skipped),
+        TEST(test_facts),        TEST(test_free_text_stays),
+        TEST(test_facts_alone),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -111,6 +111,9 @@ static selora_status render(slr_dcm *dcm, uint32_t frame, slr_dicom_rule *rule, 
     facts->skip = SLR_SKIP_DAMAGED;
     SLR_TRY(read_words(dcm, &desc, frame, &words, model, err));
     selora_status status;
+    slr_dcm_describe(dcm, &desc); /* what only a decoded frame tells */
+    if (desc.other_sign)
+        facts->warnings |= SLR_WARN_SIGN;
     facts->skip = SLR_SKIP_COLOUR_MODEL;
     if (is_grey(facts))
         status = render_grey(rule, &desc, words, image, facts, err);
