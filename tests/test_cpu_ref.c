@@ -211,6 +211,61 @@ static void test_components_are_independent(void **state)
     }
 }
 
+/* A picture's attention has the same bits alone and in a batch. */
+static void test_attention_in_a_batch(void **state)
+{
+    (void)state;
+    const op_case one = {SLR_OP_ATTENTION, "alone", {1, 203, 301, 80, 2, 0}};
+    const op_case three = {SLR_OP_ATTENTION, "in a batch", {3, 203, 301, 80, 2, 0}};
+    for (size_t v = 0; v < sizeof variants / sizeof *variants; v++) {
+        const slr_backend *backend = slr_backend_cpu_variant(variants[v]);
+        if (!backend)
+            continue;
+        op_run alone, batch;
+        run_case(&alone, &one, OP_PLAIN, backend, 2);
+        run_case(&batch, &three, OP_PLAIN, backend, 2);
+        assert_true(same_bits(op_run_result(&alone), op_run_result(&batch), alone.out_count));
+        for (int k = 0; k < 3; k++)
+            assert_true(same_bits(op_run_gradient(&alone, k), op_run_gradient(&batch, k), alone.count[k]));
+        op_run_close(&alone);
+        op_run_close(&batch);
+    }
+}
+
+static void round_values(float *values, int64_t count, float scale)
+{
+    for (int64_t i = 0; i < count; i++)
+        values[i] = scale * slr_bf16_to_f32(slr_f32_to_bf16(values[i]));
+}
+
+/* Scores from -1000 to 1000: most probabilities are below what floats hold, and the largest score of a row rises from
+ * tile to tile. Operands are exact in bf16, as their rounding would be multiplied by as much. */
+static void test_far_scores(void **state)
+{
+    (void)state;
+    const op_case far = {SLR_OP_ATTENTION, "far scores", {1, 70, 900, 80, 2, 0}};
+    for (size_t v = 0; v < sizeof variants / sizeof *variants; v++) {
+        const slr_backend *backend = slr_backend_cpu_variant(variants[v]);
+        if (!backend || !slr_backend_is_bf16(backend))
+            continue;
+        op_run run, ref;
+        op_run_open(&run, &far, OP_PLAIN, backend, 2);
+        op_run_open(&ref, &far, OP_PLAIN, slr_backend_ref(), 1);
+        for (int k = 0; k < 3; k++) {
+            round_values(run.value[k], run.count[k], k == 0 ? 256 : 1);
+            memcpy(ref.value[k], run.value[k], (size_t)run.count[k] * sizeof(float));
+        }
+        op_run_backward(&run);
+        op_run_backward(&ref);
+        compare(&run, op_run_result(&run), op_run_result(&ref), ref.out_count, false, variants[v], "the result");
+        for (int k = 0; k < 3; k++)
+            for (int64_t i = 0; i < run.count[k]; i++)
+                assert_true(isfinite(op_run_gradient(&run, k)[i]));
+        op_run_close(&run);
+        op_run_close(&ref);
+    }
+}
+
 static bool has_exponentials(const op_case *what)
 {
     return what->kind == SLR_OP_ACTIVATION || what->kind == SLR_OP_GEGLU || what->kind == SLR_OP_GROUP_NORM;
@@ -272,6 +327,8 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_every_op_has_kernels),
         cmocka_unit_test(test_components_are_independent),
+        cmocka_unit_test(test_attention_in_a_batch),
+        cmocka_unit_test(test_far_scores),
         cmocka_unit_test(test_small_shapes),
         cmocka_unit_test(test_large_shapes),
         cmocka_unit_test(test_no_subnormal_numbers),

@@ -123,6 +123,7 @@ const op_case op_large_cases[] = {
     {SLR_OP_ATTENTION, "64x64", {1, 70, 4096, 40, 1, 0}},
     {SLR_OP_ATTENTION, "many tiles of keys, causal, odd width", {1, 900, 900, 37, 1, 1}},
     {SLR_OP_ATTENTION, "text encoder", {2, 77, 77, 768, 12, 1}},
+    {SLR_OP_ATTENTION, "causal, more keys than a tile, few queries", {1, 50, 300, 72, 2, 1}},
     {SLR_OP_ATTENTION, "one wide head of the VAE", {1, 784, 784, 512, 1, 0}},
     {SLR_OP_ADD, "28x28", {2, 784, 320}},
     {SLR_OP_ADD_CHANNEL, "28x28", {2, 28, 28, 320}},

@@ -3,6 +3,9 @@
  * Attention of the bf16 backends: the operands of all products are rounded to bf16, everything else is f32. Blocks of
  * queries meet tiles of keys; scores of one block and tile stay in the first-level cache, and a row of them turns into
  * bf16 probabilities in its own place. Threads share out blocks of queries, backward heads.
+ *
+ * Backward computes the scores transposed, keys by queries: P^T and dS^T are then rows of the operand A of dV = P^T dY
+ * and dK = dS^T Q as they lie, and dQ^T = K^T dS^T takes dS^T as its operand B.
  */
 #ifdef __AVX512F__
 #include <math.h>
@@ -11,19 +14,19 @@
 
 #include "kernels/cpu/bf16_pack.h"
 #include "kernels/cpu/bf16_round.h"
-#include "kernels/cpu/cpu_kernels.h"
+#include "kernels/cpu/vector_lanes.h"
 
-enum { LANES = 16, QUERIES = 128, KEYS = 256 };
+enum { LANES = WIDTH, QUERIES = 128, KEYS = 256, BACKWARD_QUERIES = 128, BACKWARD_KEYS = 128 };
 
 static const double LOG2_E = 1.4426950408889634;
 static const float UNSEEN = -1e30f; /* the score of a key that is not seen: its probability is zero */
 
 typedef struct head {
     int64_t batch, heads, queries, keys, dim, stride;
-    int64_t blocks, tile, tiles; /* blocks of QUERIES; tiles of `tile` keys, a multiple of 32 */
-    int64_t depth, width, panels; /* dim in steps of 32, of LANES, in panels */
-    int64_t row, score_row;      /* from row to row of rounded queries (bf16), of scores (floats) */
-    float scale, scale2;         /* of the scores, and for powers of two */
+    int64_t block, blocks, tile, tiles; /* queries of a block and keys of a tile are multiples of 32 */
+    int64_t depth, width, panels;       /* dim in steps of 32, of LANES, in panels */
+    int64_t row, score_row;             /* from row to row of rounded queries (bf16), of scores (floats) */
+    float scale, scale2;                /* of the scores, and for powers of two */
     bool causal;
 } head;
 
@@ -42,56 +45,49 @@ static int64_t least(int64_t a, int64_t b)
     return a < b ? a : b;
 }
 
-static head head_of(const slr_op *op, const slr_tensor *q, const slr_tensor *k)
+/* `total` in parts of nearly equal size, at most `most`. */
+static int64_t even_part(int64_t total, int64_t most)
+{
+    return padded(parts_of(total, parts_of(total, most)), SLR_PANEL);
+}
+
+static head head_of(const slr_op *op, const slr_tensor *q, const slr_tensor *k, bool backward)
 {
     int64_t heads = op->u.attention.heads;
     head h = {.batch = q->shape[0], .heads = heads, .queries = q->shape[1], .keys = k->shape[1],
               .dim = q->shape[2] / heads, .stride = q->shape[2], .scale = (float)op->u.attention.scale,
               .scale2 = (float)(op->u.attention.scale * LOG2_E), .causal = op->u.attention.causal};
-    h.blocks = parts_of(h.queries, QUERIES);
-    h.tile = padded(parts_of(h.keys, parts_of(h.keys, KEYS)), SLR_PANEL);
+    h.block = even_part(h.queries, backward ? BACKWARD_QUERIES : QUERIES);
+    h.blocks = parts_of(h.queries, h.block);
+    h.tile = even_part(h.keys, backward ? BACKWARD_KEYS : KEYS);
     h.tiles = parts_of(h.keys, h.tile);
     h.depth = padded(h.dim, SLR_PANEL);
     h.width = padded(h.dim, LANES);
     h.panels = parts_of(h.dim, SLR_PANEL);
     h.row = slr_bf16_row(h.dim);
-    h.score_row = (h.tile / LANES | 1) * LANES; /* an odd number of cache lines: rows do not collide in the cache */
+    h.score_row = ((backward ? h.block : h.tile) / LANES | 1) * LANES; /* an odd number of cache lines */
     return h;
 }
 
-/* One thread's space: operands of a head, then of a block. */
-typedef struct space {
-    uint16_t *k_columns, *v_rows; /* panels of K^T; of V, tile after tile */
-    uint16_t *q;
-    float *scores, *mixed;
-} space;
-
-static size_t lay_out(const head *h, char *at, space *s)
+/* Space in bytes for parts one after the other; where they lie, counted from `at`. */
+static size_t place(const size_t *sizes, int count, char *at, char **parts)
 {
-    const size_t sizes[] = {
-        (size_t)(h->tiles * h->tile * h->depth) * sizeof(uint16_t),
-        (size_t)(h->tiles * h->tile * h->panels * SLR_PANEL) * sizeof(uint16_t),
-        (size_t)(QUERIES * h->row) * sizeof(uint16_t),
-        (size_t)(QUERIES * h->score_row) * sizeof(float),
-        (size_t)(QUERIES * h->width) * sizeof(float),
-    };
-    char *parts[sizeof sizes / sizeof *sizes];
     size_t used = 0;
-    for (size_t i = 0; i < sizeof sizes / sizeof *sizes; i++) {
+    for (int i = 0; i < count; i++) {
         parts[i] = at ? at + used : NULL;
         used += (sizes[i] + 63) / 64 * 64;
     }
-    *s = (space){(void *)parts[0], (void *)parts[1], (void *)parts[2], (void *)parts[3], (void *)parts[4]};
     return used;
 }
 
-size_t SLR_CPU(bf16_attention_workspace)(const slr_graph *graph, const slr_op *op, bool backward, int threads)
+static size_t halves(int64_t count)
 {
-    if (backward)
-        return SLR_CPU(attention_workspace)(graph, op, backward, threads);
-    space unused;
-    head h = head_of(op, slr_graph_tensor(graph, op->in[0]), slr_graph_tensor(graph, op->in[1]));
-    return (size_t)threads * lay_out(&h, NULL, &unused);
+    return (size_t)count * sizeof(uint16_t);
+}
+
+static size_t floats(int64_t count)
+{
+    return (size_t)count * sizeof(float);
 }
 
 /* Keys that `query` sees. */
@@ -119,7 +115,8 @@ static void pack_rows(const head *h, const float *from, int64_t rows, int64_t st
 /* ---- powers of two ---- */
 
 /* 2^t, relative error 1.0e-4, a twentieth of what rounding the result to bf16 does: a cubic on [0, 1) that meets its
- * neighbours at both ends. Zero from -126 downwards: subnormal numbers would take fifty times as long. */
+ * neighbours at both ends. Zero from -100 downwards, as subnormal numbers here or in what is multiplied by it would
+ * take fifty times as long. */
 SLR_INLINE __m512 exp2_of(__m512 t)
 {
     const __m512 r = _mm512_reduce_ps(t, _MM_FROUND_TO_NEG_INF | _MM_FROUND_NO_EXC); /* t - floor(t) */
@@ -127,10 +124,29 @@ SLR_INLINE __m512 exp2_of(__m512 t)
     p = _mm512_fmadd_ps(p, r, _mm512_set1_ps(0.226307682f));
     p = _mm512_fmadd_ps(p, r, _mm512_set1_ps(0.695424348f));
     p = _mm512_fmadd_ps(p, r, _mm512_set1_ps(1.0f));
-    return _mm512_maskz_scalef_ps(_mm512_cmp_ps_mask(t, _mm512_set1_ps(-126), _CMP_NLE_UQ), p, t); /* p 2^floor(t) */
+    const __mmask16 counts = _mm512_cmp_ps_mask(t, _mm512_set1_ps(-100), _CMP_NLE_UQ);
+    return _mm512_maskz_scalef_ps(counts, p, t); /* p 2^floor(t) */
 }
 
 /* ---- forward ---- */
+
+/* One thread's space: operands of a head, then of a block. */
+typedef struct space {
+    uint16_t *k_columns, *v_rows; /* panels of K^T; of V, tile after tile */
+    uint16_t *q;
+    float *scores, *mixed;
+} space;
+
+static size_t lay_out(const head *h, char *at, space *s)
+{
+    const int64_t keys = h->tiles * h->tile;
+    const size_t sizes[] = {halves(keys * h->depth), halves(keys * h->panels * SLR_PANEL), halves(h->block * h->row),
+                            floats(h->block * h->score_row), floats(h->block * h->width)};
+    char *parts[sizeof sizes / sizeof *sizes];
+    size_t used = place(sizes, sizeof sizes / sizeof *sizes, at, parts);
+    *s = (space){(void *)parts[0], (void *)parts[1], (void *)parts[2], (void *)parts[3], (void *)parts[4]};
+    return used;
+}
 
 /* What is known of a block's rows so far: the largest score, the sum of exp(scale (score - largest)) in lanes. */
 typedef struct softening {
@@ -138,11 +154,15 @@ typedef struct softening {
     __m512 sum[QUERIES];
 } softening;
 
+static __mmask16 first_lanes(int64_t count)
+{
+    return count >= LANES ? 0xffff : count <= 0 ? 0 : (__mmask16)((1u << count) - 1);
+}
+
 /* 16 scores of a row, of which the first `seen` count. */
 SLR_INLINE __m512 load_seen(const float *at, int64_t seen)
 {
-    const __mmask16 mask = seen >= LANES ? 0xffff : seen <= 0 ? 0 : (__mmask16)((1u << seen) - 1);
-    return _mm512_mask_load_ps(_mm512_set1_ps(UNSEEN), mask, at);
+    return _mm512_mask_load_ps(_mm512_set1_ps(UNSEEN), first_lanes(seen), at);
 }
 
 static float largest_of(const float *row, int64_t seen)
@@ -182,13 +202,12 @@ static __m512 soften_row(float *row, int64_t seen, int64_t end, float scale2, fl
 {
     const __m512 scale = _mm512_set1_ps(scale2), shift = _mm512_set1_ps(largest * scale2);
     uint16_t *out = (uint16_t *)(void *)row;
-    int64_t j = 0;
-    for (; j + SLR_PANEL <= seen; j += SLR_PANEL)
-        sum = _mm512_add_ps(sum, soften_lanes(_mm512_load_ps(row + j), _mm512_load_ps(row + j + LANES), scale, shift,
-                                              out + j));
-    for (; j < end; j += SLR_PANEL)
-        sum = _mm512_add_ps(sum, soften_lanes(load_seen(row + j, seen - j), load_seen(row + j + LANES, seen - j - LANES),
-                                              scale, shift, out + j));
+    for (int64_t j = 0; j < end; j += SLR_PANEL) {
+        const bool all = j + SLR_PANEL <= seen;
+        const __m512 a = all ? _mm512_load_ps(row + j) : load_seen(row + j, seen - j);
+        const __m512 b = all ? _mm512_load_ps(row + j + LANES) : load_seen(row + j + LANES, seen - j - LANES);
+        sum = _mm512_add_ps(sum, soften_lanes(a, b, scale, shift, out + j));
+    }
     return sum;
 }
 
@@ -210,7 +229,8 @@ static void soften(const head *h, const space *s, softening *all, int64_t first,
 static void forward_block(const slr_call *call, const head *h, const space *s, int64_t task, int64_t first)
 {
     const slr_panel_kernel multiply = call->backend->panel_product_bf16;
-    int64_t count = least(h->queries - first, QUERIES), seen = visible(h, first + count - 1);
+    int64_t count = least(h->queries - first, h->block), rows = padded(count, LANES); /* whole tiles of AMX */
+    int64_t seen = visible(h, first + count - 1);
     int64_t at = (task / h->heads * h->queries + first) * h->stride + task % h->heads * h->dim;
     float *y = call->y + at;
     softening all;
@@ -219,11 +239,11 @@ static void forward_block(const slr_call *call, const head *h, const space *s, i
     SLR_CPU(bf16_round_rows)(call->x[0] + at, h->stride, 1, count, h->dim, s->q, h->row);
     for (int64_t key = 0; key < seen; key += h->tile) {
         int64_t end = padded(least(seen - key, h->tile), SLR_PANEL);
-        multiply(&(slr_panel_product){.rows = count, .depth = h->depth, .a = s->q, .a_row = h->row, .a_step = 1,
+        multiply(&(slr_panel_product){.rows = rows, .depth = h->depth, .a = s->q, .a_row = h->row, .a_step = 1,
                                       .panel = s->k_columns + key * h->depth, .panel_step = SLR_PANEL * h->depth,
                                       .c = s->scores, .c_row = h->score_row, .columns = (int)end});
         soften(h, s, &all, first, count, key, end);
-        multiply(&(slr_panel_product){.rows = count, .depth = end, .a = s->scores, .a_row = 2 * h->score_row, .a_step = 1,
+        multiply(&(slr_panel_product){.rows = rows, .depth = end, .a = s->scores, .a_row = 2 * h->score_row, .a_step = 1,
                                       .panel = s->v_rows + key * h->panels * SLR_PANEL, .panel_step = SLR_PANEL * h->tile,
                                       .c = s->mixed, .c_row = h->width, .columns = (int)h->width, .add = key > 0});
     }
@@ -249,7 +269,7 @@ static void pack_forward(const slr_call *call, const head *h, const space *s, in
 
 void SLR_CPU(bf16_attention_fwd)(const slr_call *call)
 {
-    head h = head_of(call->op, call->in[0], call->in[1]);
+    head h = head_of(call->op, call->in[0], call->in[1], false);
     int64_t blocks = h.batch * h.heads * h.blocks;
 #pragma omp parallel num_threads(call->threads)
     {
@@ -260,14 +280,197 @@ void SLR_CPU(bf16_attention_fwd)(const slr_call *call)
             if (i / h.blocks != packed)
                 pack_forward(call, &h, &s, i / h.blocks);
             packed = i / h.blocks;
-            forward_block(call, &h, &s, packed, i % h.blocks * QUERIES);
+            forward_block(call, &h, &s, packed, i % h.blocks * h.block);
         }
     }
 }
 
+/* ---- backward ---- */
+
+/* One thread's space. */
+typedef struct backward_space {
+    uint16_t *q_columns, *dy_columns, *q_rows, *dy_rows; /* panels of a head, block after block */
+    float *lse, *along, *dq; /* of a head: log2-sum-exp, dy . y scale, gradients (width, block) block after block */
+    uint16_t *k, *v, *k_across; /* of a tile, rows of A; across: (dim, keys) */
+    float *dk, *dv;
+    float *scores, *gradients; /* of a tile and block: P^T and dS^T */
+    uint16_t *ds;              /* dS^T as panels */
+} backward_space;
+
+static size_t lay_out_backward(const head *h, char *at, backward_space *s)
+{
+    const int64_t queries = h->blocks * h->block, keys = h->tile;
+    const size_t columns = halves(queries * h->depth), rows = halves(queries * h->panels * SLR_PANEL);
+    const size_t sizes[] = {columns, columns, rows, rows, floats(queries), floats(queries), floats(queries * h->width),
+                            halves(keys * h->row), halves(keys * h->row), halves(h->width * slr_bf16_row(keys)),
+                            floats(keys * h->width), floats(keys * h->width), floats(keys * h->score_row),
+                            floats(keys * h->score_row), halves(keys * h->block)};
+    char *parts[sizeof sizes / sizeof *sizes];
+    size_t used = place(sizes, sizeof sizes / sizeof *sizes, at, parts);
+    *s = (backward_space){(void *)parts[0], (void *)parts[1], (void *)parts[2], (void *)parts[3], (void *)parts[4],
+                          (void *)parts[5], (void *)parts[6], (void *)parts[7], (void *)parts[8], (void *)parts[9],
+                          (void *)parts[10], (void *)parts[11], (void *)parts[12], (void *)parts[13], (void *)parts[14]};
+    return used;
+}
+
+/* Operands of queries [first, first + count) of head `task`; up to the end of the block they are zeros. */
+static void pack_block(const slr_call *call, const head *h, const backward_space *s, int64_t task, int64_t first,
+                       int64_t count)
+{
+    int64_t at = (task / h->heads * h->queries + first) * h->stride + task % h->heads * h->dim;
+    const float *q = call->x[0] + at, *y = call->y + at, *dy = call->dy + at;
+    pack_columns(h, q, count, s->q_columns + first * h->depth);
+    pack_columns(h, dy, count, s->dy_columns + first * h->depth);
+    pack_rows(h, q, count, SLR_PANEL * h->block, s->q_rows + first * h->panels * SLR_PANEL);
+    pack_rows(h, dy, count, SLR_PANEL * h->block, s->dy_rows + first * h->panels * SLR_PANEL);
+    for (int64_t r = 0; r < h->block; r++) {
+        __m512 along = _mm512_setzero_ps();
+        for (int64_t d = 0; r < count && d < h->dim; d += LANES) {
+            const __mmask16 real = first_lanes(h->dim - d);
+            along = _mm512_fmadd_ps(_mm512_maskz_loadu_ps(real, y + r * h->stride + d),
+                                    _mm512_maskz_loadu_ps(real, dy + r * h->stride + d), along);
+        }
+        s->along[first + r] = _mm512_reduce_add_ps(along) * h->scale;
+        s->lse[first + r] = r < count ? (float)((double)call->saved[task * h->queries + first + r] * LOG2_E) : 0;
+    }
+}
+
+/* A row of S^T and one of (dY V^T)^T become rows of P^T and dS^T in their own places. */
+static void backward_row(float *p, float *ds, const float *lse, const float *along, int64_t count, float scale,
+                         float scale2)
+{
+    const __m512 by = _mm512_set1_ps(scale), by2 = _mm512_set1_ps(scale2);
+    uint16_t *p_out = (uint16_t *)(void *)p, *ds_out = (uint16_t *)(void *)ds;
+    for (int64_t j = 0; j < count; j += SLR_PANEL) {
+        __m512 own[2], change[2];
+        for (int v = 0; v < 2; v++) {
+            const int64_t at = j + v * LANES;
+            own[v] = exp2_of(_mm512_fmsub_ps(_mm512_load_ps(p + at), by2, _mm512_load_ps(lse + at)));
+            change[v] = _mm512_fmsub_ps(_mm512_load_ps(ds + at), by, _mm512_load_ps(along + at));
+            change[v] = _mm512_mul_ps(change[v], own[v]);
+        }
+        _mm512_store_si512(p_out + j, slr_bf16_round(own[0], own[1]));
+        _mm512_store_si512(ds_out + j, slr_bf16_round(change[0], change[1]));
+    }
+}
+
+/* Queries [first, first + count) and keys [key, key + keys). */
+static void backward_block(const slr_call *call, const head *h, const backward_space *s, int64_t key, int64_t keys,
+                           int64_t first, int64_t count)
+{
+    const slr_panel_kernel multiply = call->backend->panel_product_bf16;
+    const int64_t columns = padded(count, SLR_PANEL), rows = padded(keys, LANES);
+    slr_panel_product g = {.rows = rows, .depth = h->depth, .a = s->k, .a_row = h->row, .a_step = 1,
+                           .panel = s->q_columns + first * h->depth, .panel_step = SLR_PANEL * h->depth,
+                           .c = s->scores, .c_row = h->score_row, .columns = (int)columns};
+    multiply(&g);
+    g.a = s->v, g.panel = s->dy_columns + first * h->depth, g.c = s->gradients;
+    multiply(&g);
+    for (int64_t r = 0; r < keys; r++) {
+        float *row = s->scores + r * h->score_row;
+        for (int64_t j = 0; h->causal && j < least(key + r - first, columns); j++)
+            row[j] = UNSEEN;
+        backward_row(row, s->gradients + r * h->score_row, s->lse + first, s->along + first, columns, h->scale,
+                     h->scale2);
+    }
+    g = (slr_panel_product){.rows = rows, .depth = columns, .a = s->scores, .a_row = 2 * h->score_row, .a_step = 1,
+                            .panel = s->dy_rows + first * h->panels * SLR_PANEL, .panel_step = SLR_PANEL * h->block,
+                            .c = s->dv, .c_row = h->width, .columns = (int)h->width, .add = true};
+    if (call->dx[2])
+        multiply(&g);
+    g.a = s->gradients, g.panel = s->q_rows + first * h->panels * SLR_PANEL, g.c = s->dk;
+    if (call->dx[1])
+        multiply(&g);
+    if (!call->dx[0])
+        return;
+    for (int64_t j = 0; j < columns; j += SLR_PANEL)
+        SLR_CPU(bf16_pack_rows)((uint16_t *)(void *)s->gradients + j, SLR_DTYPE_BF16, 2 * h->score_row, keys, SLR_PANEL,
+                                s->ds + j * h->tile);
+    multiply(&(slr_panel_product){.rows = h->width, .depth = padded(keys, SLR_PANEL), .a = s->k_across,
+                                  .a_row = slr_bf16_row(h->tile), .a_step = 1, .panel = s->ds,
+                                  .panel_step = SLR_PANEL * h->tile, .c = s->dq + first * h->width, .c_row = h->block,
+                                  .columns = (int)columns, .add = key > 0});
+}
+
+/* A gradient goes where it belongs. */
+static void put_rows(const head *h, const float *from, int64_t rows, float *to, bool accumulate)
+{
+    for (int64_t r = 0; r < rows; r++)
+#pragma omp simd
+        for (int64_t d = 0; d < h->dim; d++)
+            to[r * h->stride + d] = (accumulate ? to[r * h->stride + d] : 0) + from[r * h->width + d];
+}
+
+/* The same for (width, block), transposed. */
+static void put_columns(const head *h, const float *from, int64_t rows, float *to, bool accumulate)
+{
+    for (int64_t d = 0; d < h->dim; d += LANES)
+        for (int64_t r = 0; r < rows; r += LANES) {
+            const __mmask16 real = first_lanes(h->dim - d);
+            vector t[LANES];
+            for (int i = 0; i < LANES; i++)
+                t[i] = _mm512_load_ps(from + (d + i) * h->block + r);
+            slr_transpose(t);
+            for (int i = 0; i < least(rows - r, LANES); i++) {
+                float *at = to + (r + i) * h->stride + d;
+                const __m512 before = _mm512_maskz_loadu_ps(accumulate ? real : 0, at);
+                _mm512_mask_storeu_ps(at, real, _mm512_add_ps(before, t[i]));
+            }
+        }
+}
+
+/* Keys [key, key + keys) of head `task` and all queries. */
+static void backward_tile(const slr_call *call, const head *h, const backward_space *s, int64_t task, int64_t key,
+                          int64_t keys)
+{
+    int64_t at = (task / h->heads * h->keys + key) * h->stride + task % h->heads * h->dim;
+    SLR_CPU(bf16_round_rows)(call->x[1] + at, h->stride, 1, keys, h->dim, s->k, h->row);
+    SLR_CPU(bf16_round_rows)(call->x[2] + at, h->stride, 1, keys, h->dim, s->v, h->row);
+    SLR_CPU(bf16_round_rows)(call->x[1] + at, 1, h->stride, h->dim, keys, s->k_across, slr_bf16_row(h->tile));
+    memset(s->dk, 0, floats(h->tile * h->width));
+    memset(s->dv, 0, floats(h->tile * h->width));
+    for (int64_t first = 0; first < h->queries; first += h->block) {
+        const int64_t count = least(h->queries - first, h->block);
+        if (visible(h, first + count - 1) > key)
+            backward_block(call, h, s, key, keys, first, count);
+    }
+    if (call->dx[1])
+        put_rows(h, s->dk, keys, call->dx[1] + at, call->accumulate[1]);
+    if (call->dx[2])
+        put_rows(h, s->dv, keys, call->dx[2] + at, call->accumulate[2]);
+}
+
+static void backward_head(const slr_call *call, const head *h, const backward_space *s, int64_t task)
+{
+    int64_t at = task / h->heads * h->queries * h->stride + task % h->heads * h->dim;
+    for (int64_t first = 0; first < h->queries; first += h->block)
+        pack_block(call, h, s, task, first, least(h->queries - first, h->block));
+    for (int64_t key = 0; key < h->keys; key += h->tile)
+        backward_tile(call, h, s, task, key, least(h->keys - key, h->tile));
+    for (int64_t first = 0; call->dx[0] && first < h->queries; first += h->block)
+        put_columns(h, s->dq + first * h->width, least(h->queries - first, h->block),
+                    call->dx[0] + at + first * h->stride, call->accumulate[0]);
+}
+
 void SLR_CPU(bf16_attention_bwd)(const slr_call *call)
 {
-    SLR_CPU(attention_bwd)(call);
+    head h = head_of(call->op, call->in[0], call->in[1], true);
+#pragma omp parallel num_threads(call->threads)
+    {
+        backward_space s;
+        lay_out_backward(&h, (char *)call->workspace + (size_t)omp_get_thread_num() * lay_out_backward(&h, NULL, &s), &s);
+#pragma omp for schedule(dynamic)
+        for (int64_t task = 0; task < h.batch * h.heads; task++)
+            backward_head(call, &h, &s, task);
+    }
+}
+
+size_t SLR_CPU(bf16_attention_workspace)(const slr_graph *graph, const slr_op *op, bool backward, int threads)
+{
+    head h = head_of(op, slr_graph_tensor(graph, op->in[0]), slr_graph_tensor(graph, op->in[1]), backward);
+    space forward_parts;
+    backward_space backward_parts;
+    return (size_t)threads * (backward ? lay_out_backward(&h, NULL, &backward_parts) : lay_out(&h, NULL, &forward_parts));
 }
 
 #endif
