@@ -96,12 +96,12 @@ static selora_status draw_frame(const slr_preparation *p, slr_medical *file, siz
     slr_image image;
     slr_drawn *d = &out->drawn;
     SLR_TRY(slr_medical_read(file, p->pictures[picture].frame, &p->job->medical, &image, &d->facts, err));
-    selora_status status = hash_pixels(&image, d->pixels, err);
+    selora_status status = slr_picture_measure(&image, &d->measures, err); /* as it came */
     if (status == SELORA_OK)
-        status = slr_picture_measure(&image, &d->measures, err);
-    if (status == SELORA_OK) {
-        d->near = slr_difference_hash(&image);
         status = slr_picture_fit_apply(&p->job->fit, &image, err);
+    if (status == SELORA_OK) {
+        d->near = slr_difference_hash(&image); /* as it trains */
+        status = hash_pixels(&image, d->pixels, err);
     }
     if (status == SELORA_OK)
         status = write_picture(p, picture, &image, &out->disk, err);

@@ -8,6 +8,7 @@
 #include <string.h>
 #include <sys/file.h>
 #include <sys/stat.h>
+#include <time.h>
 #include <unistd.h>
 
 #include "core/memory.h"
@@ -17,7 +18,7 @@
 /* What a data set may hold. */
 static const char *const own_names[] = {SLR_PRIVATE_NAME, "images", "metadata.csv", "split.csv", "manifest.json",
                                         "contact_sheet.png"};
-enum { OWN_NAMES = sizeof own_names / sizeof *own_names, MANIFEST_LIMIT = 64 << 20 };
+enum { OWN_NAMES = sizeof own_names / sizeof *own_names, MANIFEST_LIMIT = 64 << 20, LOCK_TRIES = 40 };
 
 static bool is_own(const char *name)
 {
@@ -67,7 +68,12 @@ static selora_status take_lock(slr_private_folder *folder, slr_error *err)
     folder->lock = open(path, O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0600);
     selora_status status = folder->lock < 0 ? slr_fail_errno(err, path, "open the lock") : SELORA_OK;
     free(path);
-    if (status == SELORA_OK && flock(folder->lock, LOCK_EX | LOCK_NB) != 0)
+    int tries = 0;
+    while (status == SELORA_OK && tries < LOCK_TRIES && flock(folder->lock, LOCK_EX | LOCK_NB) != 0) {
+        nanosleep(&(struct timespec){.tv_nsec = 50 * 1000 * 1000}, NULL); /* workers of a killed process are about to end */
+        tries++;
+    }
+    if (tries == LOCK_TRIES)
         status = slr_fail(err, SELORA_USAGE, "--out: another process is at work in %s; wait for it, or name another folder",
                           folder->out);
     return status;
