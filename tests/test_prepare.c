@@ -10,171 +10,27 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/resource.h>
 #include <sys/stat.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
 #include <cmocka.h>
 
-#include "core/memory.h"
-#include "core/rng.h"
 #include "io/csv.h"
 #include "io/image.h"
 #include "io/json.h"
+#include "support/prepare_run.h"
 #include "support/scratch.h"
-
-typedef struct heard {
-    char notes[1 << 16], warnings[1 << 16];
-    int polls, stop_at;
-} heard;
-
-static void listen(void *user, selora_log_level level, const char *line)
-{
-    heard *h = user;
-    char *text = level == SELORA_LOG_WARNING ? h->warnings : h->notes;
-    size_t used = strlen(text);
-    snprintf(text + used, sizeof h->notes - used, "%s\n", line);
-}
-
-static int interrupted(void *user)
-{
-    heard *h = user;
-    return h->stop_at > 0 && ++h->polls >= h->stop_at;
-}
-
-/* A picture of its own for each seed, `bits` deep. */
-static void write_picture(const char *name, int width, int height, int bits, uint32_t seed)
-{
-    slr_image image;
-    slr_rng rng = slr_rng_at(seed, SLR_STREAM_SPLIT, 0, 0);
-    float waves[6];
-    for (int i = 0; i < 6; i++)
-        waves[i] = (float)(slr_rng_u32(&rng) % 1000) / 1000;
-    assert_int_equal(slr_image_new(width, height, 1, &image, NULL), SELORA_OK);
-    for (int y = 0; y < height; y++)
-        for (int x = 0; x < width; x++) {
-            float u = (float)x / (float)width - waves[0], v = (float)y / (float)height - waves[1];
-            float w = waves[2] * u * u + waves[3] * v + waves[4] * u * v * 3 + 0.5f * waves[5];
-            image.pixels[y * width + x] = 0.9f * (w - (float)(int)(w)) * (w > 0 ? 1 : -1);
-        }
-    image.bits = bits;
-    assert_int_equal(slr_png_write(scratch_path(name), &image, bits, NULL, 0, NULL), SELORA_OK);
-    slr_image_free(&image);
-}
-
-/* in/p<patient>_<k>.png for 2 * patients pictures, and in/metadata.csv. */
-static void write_source(const char *folder, int patients, uint32_t seed)
-{
-    char name[64];
-    assert_int_equal(mkdir(scratch_path(folder), 0755), 0);
-    snprintf(name, sizeof name, "%s/metadata.csv", folder);
-    FILE *table = fopen(scratch_path(name), "w");
-    assert_non_null(table);
-    fputs("file_name,text,who,kind\n", table);
-    for (int i = 0; i < 2 * patients; i++) {
-        snprintf(name, sizeof name, "%s/p%d_%d.png", folder, i / 2, i % 2);
-        write_picture(name, 40 + i % 3, 36, 8, seed + (uint32_t)i);
-        fprintf(table, "p%d_%d.png,\"picture %d, of %s\",W%d,%s\n", i / 2, i % 2, i, folder, i / 2, i % 4 < 2 ? "ill" : "well");
-    }
-    fclose(table);
-}
-
-static selora_status prepare(const selora_prepare_options *options, const char *const *names, int count, heard *h,
-                             char *error)
-{
-    static char paths[4][4096];
-    const char *sources[4];
-    selora_context *context;
-    selora_prepare_options o = *options;
-    char out[4096];
-    for (int i = 0; i < count; i++) {
-        snprintf(paths[i], sizeof paths[i], "%s", scratch_path(names[i]));
-        sources[i] = paths[i];
-    }
-    snprintf(out, sizeof out, "%s", scratch_path(options->out));
-    o.sources = sources;
-    o.source_count = count;
-    o.out = out;
-    selora_settings settings = {.threads = 1, .hooks = {.user = h, .log = h ? listen : NULL, .interrupted = h ? interrupted : NULL}};
-    assert_int_equal(selora_context_new(&settings, &context), SELORA_OK);
-    selora_status status = selora_prepare(context, &o);
-    if (error)
-        snprintf(error, 4096, "%s", selora_error(context));
-    else if (status != SELORA_OK)
-        print_message("%s\n", selora_error(context));
-    selora_context_free(context);
-    return status;
-}
-
-static selora_prepare_options options_for(const char *out)
-{
-    selora_prepare_options o = selora_prepare_defaults();
-    o.out = out;
-    o.jobs = 2;
-    return o;
-}
-
-static selora_status prepare_plain(const char *source, const char *out)
-{
-    selora_prepare_options o = options_for(out);
-    return prepare(&o, &source, 1, NULL, NULL);
-}
-
-static char *read_in(const char *folder, const char *name)
-{
-    char path[256];
-    snprintf(path, sizeof path, "%s/%s", folder, name);
-    size_t size;
-    char *text = scratch_read(path, &size);
-    if (!text)
-        fail_msg("%s cannot be read", path);
-    return text;
-}
-
-static void assert_same(const char *a, const char *b, const char *name)
-{
-    char path[2][256];
-    size_t size[2];
-    snprintf(path[0], 256, "%s/%s", a, name);
-    snprintf(path[1], 256, "%s/%s", b, name);
-    char *left = scratch_read(path[0], &size[0]), *right = scratch_read(path[1], &size[1]);
-    if (!left || !right || size[0] != size[1] || memcmp(left, right, size[0]) != 0)
-        fail_msg("%s and %s differ in %s", a, b, name);
-    free(left);
-    free(right);
-}
-
-static slr_table *table_of(const char *folder, const char *name)
-{
-    slr_table *table;
-    char path[256];
-    snprintf(path, sizeof path, "%s/%s", folder, name);
-    assert_int_equal(slr_table_read_csv(scratch_path(path), &table, NULL), SELORA_OK);
-    return table;
-}
-
-static json_t *manifest_of(const char *folder)
-{
-    json_t *root;
-    char path[256];
-    snprintf(path, sizeof path, "%s/manifest.json", folder);
-    assert_int_equal(slr_json_load_file(scratch_path(path), 1 << 24, &root, NULL), SELORA_OK);
-    return root;
-}
-
-static json_int_t number_in(const json_t *root, const char *part, const char *key)
-{
-    return json_integer_value(json_object_get(json_object_get(root, part), key));
-}
 
 /* ---- tests ---- */
 
 static void test_folder(void **state)
 {
     (void)state;
-    write_source("in", 10, 1);
+    prepare_write_source("in", 10, 1);
     assert_int_equal(prepare_plain("in", "out"), SELORA_OK);
-    slr_table *table = table_of("out", "metadata.csv"), *split = table_of("out", "split.csv");
+    slr_table *table = prepare_table("out", "metadata.csv"), *split = prepare_table("out", "split.csv");
     assert_int_equal(slr_table_rows(table), 20);
     assert_int_equal(slr_table_rows(split), 20);
     assert_string_equal(slr_table_cell(table, 0, 0), "images/000001.png");
@@ -198,10 +54,10 @@ static void test_folder(void **state)
     assert_int_equal(image.width, 8 * 128);
     slr_image_free(&image);
 
-    json_t *root = manifest_of("out");
-    assert_int_equal(number_in(root, "pictures", "rows"), 20);
-    assert_int_equal(number_in(root, "files", "bad"), 0);
-    assert_int_equal(number_in(root, "split", "patients_on_two_sides"), 0);
+    json_t *root = prepare_manifest("out");
+    assert_int_equal(prepare_number(root, "pictures", "rows"), 20);
+    assert_int_equal(prepare_number(root, "files", "bad"), 0);
+    assert_int_equal(prepare_number(root, "split", "patients_on_two_sides"), 0);
     assert_true(json_array_size(json_object_get(root, "traps")) > 10);
     json_decref(root);
 }
@@ -214,7 +70,7 @@ static void test_modes(void **state)
                                         "out/manifest.json", "out/contact_sheet.png", "out/.selora/salt",
                                         "out/.selora/rows.csv", "out/images/000001.png"};
     umask(022);
-    write_source("in", 2, 1);
+    prepare_write_source("in", 2, 1);
     assert_int_equal(prepare_plain("in", "out"), SELORA_OK);
     for (size_t i = 0; i < sizeof names / sizeof *names; i++) {
         struct stat info;
@@ -228,12 +84,12 @@ static void test_modes(void **state)
 static void test_repeats(void **state)
 {
     (void)state;
-    write_source("in", 8, 1);
-    selora_prepare_options o = options_for("a");
+    prepare_write_source("in", 8, 1);
+    selora_prepare_options o = prepare_options("a");
     const char *source = "in";
     o.columns = "patient=who";
     o.size = "32";
-    assert_int_equal(prepare(&o, &source, 1, NULL, NULL), SELORA_OK);
+    assert_int_equal(prepare_run(&o, &source, 1, NULL, NULL), SELORA_OK);
     assert_int_equal(mkdir(scratch_path("b"), 0700), 0);
     assert_int_equal(mkdir(scratch_path("b/.selora"), 0700), 0);
     size_t size;
@@ -242,14 +98,14 @@ static void test_repeats(void **state)
     free(salt);
     o.out = "b";
     o.jobs = 0;
-    assert_int_equal(prepare(&o, &source, 1, NULL, NULL), SELORA_OK);
+    assert_int_equal(prepare_run(&o, &source, 1, NULL, NULL), SELORA_OK);
     static const char *const same[] = {"metadata.csv", "split.csv", "contact_sheet.png", ".selora/rows.csv",
                                        "images/000001.png", "images/000016.png"};
     for (size_t i = 0; i < sizeof same / sizeof *same; i++)
-        assert_same("a", "b", same[i]);
+        prepare_assert_same("a", "b", same[i]);
     o.out = "c";
-    assert_int_equal(prepare(&o, &source, 1, NULL, NULL), SELORA_OK);
-    slr_table *a = table_of("a", "split.csv"), *c = table_of("c", "split.csv");
+    assert_int_equal(prepare_run(&o, &source, 1, NULL, NULL), SELORA_OK);
+    slr_table *a = prepare_table("a", "split.csv"), *c = prepare_table("c", "split.csv");
     for (size_t r = 0; r < 16; r++) {
         assert_string_equal(slr_table_cell(a, r, 1), slr_table_cell(c, r, 1));
         assert_string_not_equal(slr_table_cell(a, r, 2), slr_table_cell(c, r, 2));
@@ -260,7 +116,7 @@ static void test_repeats(void **state)
 
 static void assert_prefix(const char *folder, const char *name, const char *before)
 {
-    char *after = read_in(folder, name);
+    char *after = prepare_read(folder, name);
     if (strncmp(after, before, strlen(before)) != 0)
         fail_msg("%s has lost or changed earlier rows", name);
     free(after);
@@ -269,32 +125,32 @@ static void assert_prefix(const char *folder, const char *name, const char *befo
 static void test_second_run(void **state)
 {
     (void)state;
-    heard h = {0};
-    write_source("in", 8, 1);
-    write_source("more", 5, 100);
-    selora_prepare_options o = options_for("out");
+    prepare_heard h = {0};
+    prepare_write_source("in", 8, 1);
+    prepare_write_source("more", 5, 100);
+    selora_prepare_options o = prepare_options("out");
     const char *const sources[] = {"more", "in"};
     o.columns = "patient=who";
-    assert_int_equal(prepare(&o, sources + 1, 1, NULL, NULL), SELORA_OK);
-    char *table = read_in("out", "metadata.csv"), *split = read_in("out", "split.csv");
+    assert_int_equal(prepare_run(&o, sources + 1, 1, NULL, NULL), SELORA_OK);
+    char *table = prepare_read("out", "metadata.csv"), *split = prepare_read("out", "split.csv");
     size_t size;
     char *first = scratch_read("out/images/000001.png", &size);
 
-    assert_int_equal(prepare(&o, sources + 1, 1, NULL, NULL), SELORA_OK); /* nothing new */
-    char *again = read_in("out", "metadata.csv");
+    assert_int_equal(prepare_run(&o, sources + 1, 1, NULL, NULL), SELORA_OK); /* nothing new */
+    char *again = prepare_read("out", "metadata.csv");
     assert_string_equal(again, table);
     free(again);
 
-    assert_int_equal(prepare(&o, sources, 2, &h, NULL), SELORA_OK); /* the new ones stand before the old in the sources */
+    assert_int_equal(prepare_run(&o, sources, 2, &h, NULL), SELORA_OK); /* the new ones stand before the old in the sources */
     assert_prefix("out", "metadata.csv", table);
     assert_prefix("out", "split.csv", split);
     char *now = scratch_read("out/images/000001.png", &size);
     assert_memory_equal(now, first, size);
     assert_int_equal(scratch_count("out/images"), 26);
-    json_t *root = manifest_of("out");
-    assert_int_equal(number_in(root, "pictures", "added"), 10);
-    assert_int_equal(number_in(root, "pictures", "there_before"), 16);
-    assert_int_equal(number_in(root, "split", "patients_on_two_sides"), 0);
+    json_t *root = prepare_manifest("out");
+    assert_int_equal(prepare_number(root, "pictures", "added"), 10);
+    assert_int_equal(prepare_number(root, "pictures", "there_before"), 16);
+    assert_int_equal(prepare_number(root, "split", "patients_on_two_sides"), 0);
     json_decref(root);
     free(table);
     free(split);
@@ -306,23 +162,23 @@ static void test_second_run(void **state)
 static void test_corrections(void **state)
 {
     (void)state;
-    write_source("in", 6, 1);
-    selora_prepare_options o = options_for("out");
+    prepare_write_source("in", 6, 1);
+    selora_prepare_options o = prepare_options("out");
     const char *source = "in";
     o.columns = "patient=who";
-    assert_int_equal(prepare(&o, &source, 1, NULL, NULL), SELORA_OK);
-    char *table = read_in("out", "metadata.csv");
+    assert_int_equal(prepare_run(&o, &source, 1, NULL, NULL), SELORA_OK);
+    char *table = prepare_read("out", "metadata.csv");
     char *place = strstr(table, "picture 3, of in");
     assert_non_null(place);
     memcpy(place, "PICTURE 3, OF IN", 16);
     scratch_write("out/metadata.csv", table, strlen(table));
-    write_picture("in/p0_2.png", 50, 50, 16, 77);
+    prepare_write_picture("in/p0_2.png", 50, 50, 16, 77);
     FILE *list = fopen(scratch_path("in/metadata.csv"), "a");
     fputs("p0_2.png,one more,W0,ill\n", list);
     fclose(list);
-    assert_int_equal(prepare(&o, &source, 1, NULL, NULL), SELORA_OK);
+    assert_int_equal(prepare_run(&o, &source, 1, NULL, NULL), SELORA_OK);
     assert_prefix("out", "metadata.csv", table);
-    slr_table *split = table_of("out", "split.csv");
+    slr_table *split = prepare_table("out", "split.csv");
     assert_int_equal(slr_table_rows(split), 13);
     assert_string_equal(slr_table_cell(split, 12, 1), slr_table_cell(split, 0, 1));
     assert_string_equal(slr_table_cell(split, 12, 2), slr_table_cell(split, 0, 2));
@@ -333,9 +189,9 @@ static void test_corrections(void **state)
 static void test_bad_files(void **state)
 {
     (void)state;
-    heard h = {0};
+    prepare_heard h = {0};
     char error[4096];
-    write_source("in", 3, 1);
+    prepare_write_source("in", 3, 1);
     scratch_write("in/zz_empty.png", "", 0);
     scratch_write("in/zz_text.png", "no picture at all", 17);
     scratch_write("in/zz_notes.md", "words", 5);
@@ -343,24 +199,24 @@ static void test_bad_files(void **state)
     char *whole = scratch_read("in/p0_0.png", &size);
     scratch_write("in/p1_0.png", whole, size / 2);
     free(whole);
-    selora_prepare_options o = options_for("out");
+    selora_prepare_options o = prepare_options("out");
     const char *source = "in";
-    assert_int_equal(prepare(&o, &source, 1, &h, error), SELORA_BAD_INPUT);
+    assert_int_equal(prepare_run(&o, &source, 1, &h, error), SELORA_BAD_INPUT);
     assert_non_null(strstr(error, "3 files"));
     assert_non_null(strstr(error, "--max-bad 3"));
     assert_non_null(strstr(h.warnings, "file "));
     assert_null(strstr(h.warnings, "p1_0")); /* names only when asked for */
-    slr_table *table = table_of("out", "metadata.csv"); /* all others are there */
+    slr_table *table = prepare_table("out", "metadata.csv"); /* all others are there */
     assert_int_equal(slr_table_rows(table), 5);
     assert_string_equal(slr_table_cell(table, 2, slr_table_column(table, "text")), "picture 3, of in");
     slr_table_free(table);
     o.max_bad = 3;
     o.show_paths = 1;
     memset(&h, 0, sizeof h);
-    assert_int_equal(prepare(&o, &source, 1, &h, NULL), SELORA_OK);
+    assert_int_equal(prepare_run(&o, &source, 1, &h, NULL), SELORA_OK);
     assert_non_null(strstr(h.warnings, "in/p1_0.png"));
-    json_t *root = manifest_of("out");
-    assert_int_equal(number_in(root, "files", "bad"), 3);
+    json_t *root = prepare_manifest("out");
+    assert_int_equal(prepare_number(root, "files", "bad"), 3);
     char *text = slr_json_text(root, 0);
     assert_null(strstr(text, "p1_0"));
     assert_non_null(strstr(text, "missing-files"));
@@ -372,38 +228,38 @@ static void test_refusals(void **state)
 {
     (void)state;
     char error[4096];
-    write_source("in", 3, 1);
-    selora_prepare_options o = options_for("out");
+    prepare_write_source("in", 3, 1);
+    selora_prepare_options o = prepare_options("out");
     const char *source = "in", *nothing = "nothing", *empty = "empty";
-    assert_int_equal(prepare(&o, &nothing, 1, NULL, error), SELORA_BAD_INPUT);
+    assert_int_equal(prepare_run(&o, &nothing, 1, NULL, error), SELORA_BAD_INPUT);
     assert_int_equal(mkdir(scratch_path("empty"), 0755), 0);
-    assert_int_equal(prepare(&o, &empty, 1, NULL, error), SELORA_BAD_INPUT);
+    assert_int_equal(prepare_run(&o, &empty, 1, NULL, error), SELORA_BAD_INPUT);
     assert_non_null(strstr(error, "no file that may be a picture"));
     o.slice = "some";
-    assert_int_equal(prepare(&o, &source, 1, NULL, error), SELORA_USAGE);
-    o = options_for("out");
+    assert_int_equal(prepare_run(&o, &source, 1, NULL, error), SELORA_USAGE);
+    o = prepare_options("out");
     o.fit = "squeeze";
-    assert_int_equal(prepare(&o, &source, 1, NULL, error), SELORA_USAGE);
+    assert_int_equal(prepare_run(&o, &source, 1, NULL, error), SELORA_USAGE);
     assert_non_null(strstr(error, "--fit"));
-    o = options_for("out");
+    o = prepare_options("out");
     o.truncate = "sentence";
-    assert_int_equal(prepare(&o, &source, 1, NULL, error), SELORA_USAGE);
-    o = options_for("in"); /* a folder of something else */
-    assert_int_equal(prepare(&o, &source, 1, NULL, error), SELORA_USAGE);
+    assert_int_equal(prepare_run(&o, &source, 1, NULL, error), SELORA_USAGE);
+    o = prepare_options("in"); /* a folder of something else */
+    assert_int_equal(prepare_run(&o, &source, 1, NULL, error), SELORA_USAGE);
     assert_non_null(strstr(error, "not of a prepared data set"));
     assert_false(scratch_exists("in/.selora"));
 
     assert_int_equal(prepare_plain("in", "out"), SELORA_OK);
-    o = options_for("out");
+    o = prepare_options("out");
     o.size = "32";
-    assert_int_equal(prepare(&o, &source, 1, NULL, error), SELORA_USAGE);
+    assert_int_equal(prepare_run(&o, &source, 1, NULL, error), SELORA_USAGE);
     assert_non_null(strstr(error, "--size"));
     assert_int_equal(unlink(scratch_path("in/metadata.csv")), 0);
-    o = options_for("other");
-    assert_int_equal(prepare(&o, &source, 1, NULL, error), SELORA_BAD_INPUT);
+    o = prepare_options("other");
+    assert_int_equal(prepare_run(&o, &source, 1, NULL, error), SELORA_BAD_INPUT);
     assert_non_null(strstr(error, "--reports"));
     o.no_text = "keep";
-    assert_int_equal(prepare(&o, &source, 1, NULL, NULL), SELORA_OK);
+    assert_int_equal(prepare_run(&o, &source, 1, NULL, NULL), SELORA_OK);
 }
 
 /* Sources are read and nothing else: not their bytes, not their times. */
@@ -411,7 +267,7 @@ static void test_source_untouched(void **state)
 {
     (void)state;
     struct stat before, after;
-    write_source("in", 2, 1);
+    prepare_write_source("in", 2, 1);
     size_t entries = scratch_count("in"), size[2];
     char *bytes[2] = {scratch_read("in/p0_0.png", &size[0]), NULL};
     assert_int_equal(stat(scratch_path("in"), &before), 0);
@@ -431,25 +287,25 @@ static void test_interrupted(void **state)
 {
     (void)state;
     char error[4096];
-    write_source("in", 8, 1);
+    prepare_write_source("in", 8, 1);
     assert_int_equal(prepare_plain("in", "whole"), SELORA_OK);
-    selora_prepare_options o = options_for("out");
+    selora_prepare_options o = prepare_options("out");
     const char *source = "in";
     o.jobs = 0;
     for (int at = 1; at <= 29; at += 7) {
-        heard h = {.stop_at = at};
-        assert_int_equal(prepare(&o, &source, 1, &h, error), SELORA_INTERRUPTED);
+        prepare_heard h = {.stop_at = at};
+        assert_int_equal(prepare_run(&o, &source, 1, &h, error), SELORA_INTERRUPTED);
         assert_false(scratch_exists("out/metadata.csv"));
     }
-    assert_int_equal(prepare(&o, &source, 1, NULL, NULL), SELORA_OK);
-    assert_same("whole", "out", "metadata.csv");
-    assert_same("whole", "out", "images/000016.png");
+    assert_int_equal(prepare_run(&o, &source, 1, NULL, NULL), SELORA_OK);
+    prepare_assert_same("whole", "out", "metadata.csv");
+    prepare_assert_same("whole", "out", "images/000016.png");
 }
 
 static void test_killed(void **state)
 {
     (void)state;
-    write_source("in", 12, 1);
+    prepare_write_source("in", 12, 1);
     assert_int_equal(prepare_plain("in", "whole"), SELORA_OK);
     for (int k = 0; k < 12; k++) {
         pid_t child = fork();
@@ -462,15 +318,47 @@ static void test_killed(void **state)
         waitpid(child, NULL, 0);
     }
     assert_int_equal(prepare_plain("in", "out"), SELORA_OK);
-    assert_same("whole", "out", "metadata.csv");
-    assert_same("whole", "out", "images/000024.png");
+    prepare_assert_same("whole", "out", "metadata.csv");
+    prepare_assert_same("whole", "out", "images/000024.png");
     assert_int_equal(scratch_count("out/images"), 24);
     assert_false(scratch_exists("out/.selora/new"));
-    slr_table *a = table_of("whole", "split.csv"), *b = table_of("out", "split.csv");
+    slr_table *a = prepare_table("whole", "split.csv"), *b = prepare_table("out", "split.csv");
     for (size_t r = 0; r < 24; r++)
         assert_string_equal(slr_table_cell(a, r, 1), slr_table_cell(b, r, 1));
     slr_table_free(a);
     slr_table_free(b);
+}
+
+/* A disk without room, for the pictures or for what comes after them: a clear message, and the next run completes it all. */
+static void run_without_room(rlim_t bytes, const char *expected)
+{
+    pid_t child = fork();
+    if (child == 0) {
+        char error[4096];
+        selora_prepare_options o = prepare_options("out");
+        const char *source = "in";
+        signal(SIGXFSZ, SIG_IGN);
+        setrlimit(RLIMIT_FSIZE, &(struct rlimit){bytes, bytes});
+        selora_status status = prepare_run(&o, &source, 1, NULL, error);
+        _exit(status == SELORA_NO_RESOURCE && strstr(error, expected) && !strstr(error, "p0_0") ? 7 : 1);
+    }
+    int code = 0;
+    waitpid(child, &code, 0);
+    assert_true(WIFEXITED(code));
+    assert_int_equal(WEXITSTATUS(code), 7);
+}
+
+static void test_full_disk(void **state)
+{
+    (void)state;
+    prepare_write_source("in", 3, 1);
+    assert_int_equal(prepare_plain("in", "whole"), SELORA_OK);
+    run_without_room(300, "nothing was added");
+    assert_false(scratch_exists("out/metadata.csv"));
+    run_without_room(1500, "cannot write");
+    assert_int_equal(prepare_plain("in", "out"), SELORA_OK);
+    prepare_assert_same("whole", "out", "metadata.csv");
+    prepare_assert_same("whole", "out", "contact_sheet.png");
 }
 
 static void test_purge(void **state)
@@ -478,7 +366,7 @@ static void test_purge(void **state)
     (void)state;
     selora_context *context;
     char out[4096], error[4096];
-    write_source("in", 3, 1);
+    prepare_write_source("in", 3, 1);
     assert_int_equal(prepare_plain("in", "out"), SELORA_OK);
     snprintf(out, sizeof out, "%s", scratch_path("out"));
     assert_int_equal(selora_context_new(NULL, &context), SELORA_OK);
@@ -487,9 +375,9 @@ static void test_purge(void **state)
     assert_int_equal(selora_purge(context, out, 0), SELORA_OK);
     assert_false(scratch_exists("out/.selora"));
     assert_true(scratch_exists("out/images/000001.png"));
-    selora_prepare_options o = options_for("out");
+    selora_prepare_options o = prepare_options("out");
     const char *source = "in";
-    assert_int_equal(prepare(&o, &source, 1, NULL, error), SELORA_USAGE);
+    assert_int_equal(prepare_run(&o, &source, 1, NULL, error), SELORA_USAGE);
     assert_non_null(strstr(error, "purged"));
     scratch_write("out/own.txt", "mine", 4);
     assert_int_equal(selora_purge(context, out, 1), SELORA_OK);
@@ -511,6 +399,7 @@ int main(void)
         cmocka_unit_test_setup_teardown(test_source_untouched, scratch_setup, scratch_teardown),
         cmocka_unit_test_setup_teardown(test_interrupted, scratch_setup, scratch_teardown),
         cmocka_unit_test_setup_teardown(test_killed, scratch_setup, scratch_teardown),
+        cmocka_unit_test_setup_teardown(test_full_disk, scratch_setup, scratch_teardown),
         cmocka_unit_test_setup_teardown(test_purge, scratch_setup, scratch_teardown),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

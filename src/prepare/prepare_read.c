@@ -167,6 +167,25 @@ static bool has_dicom(const slr_preparation *p)
     return false;
 }
 
+/* A window that is given by name is for CT: files that may be CT and were windowed otherwise would not compare. */
+static selora_status check_windows(const slr_preparation *p, slr_error *err)
+{
+    size_t given = 0, own = 0;
+    for (size_t i = 0; i < p->file_count; i++) {
+        const slr_picture_facts *f = p->files[i].facts;
+        if (!f || p->files[i].kind != SLR_KIND_DICOM)
+            continue;
+        bool may_be_ct = !f->modality[0] || strcmp(f->modality, "CT") == 0;
+        given += f->voi == SLR_VOI_USER;
+        own += may_be_ct && f->voi != SLR_VOI_USER && f->voi != SLR_VOI_NONE;
+    }
+    if (given && own && !p->job->medical.mixed_voi)
+        return slr_fail(err, SELORA_USAGE, "--window: %zu files take it and %zu of the same or no modality keep windows of their "
+                        "own; one rule must hold for a modality. Give the window as CENTRE/WIDTH, which holds for all, or "
+                        "accept the mixture with --mixed-voi", given, own);
+    return SELORA_OK;
+}
+
 /* ---- the pictures ---- */
 
 static selora_status add_picture(slr_preparation *p, size_t file, int64_t frame, int64_t slice, int64_t slices,
@@ -226,6 +245,7 @@ selora_status slr_prepare_read(slr_preparation *p, slr_error *err)
     p->done = 0;
     SLR_TRY(slr_prepare_pool_failed(
         slr_worker_pool_run(&options, (int64_t)p->file_count, read_one, took_one, p, err), err));
+    SLR_TRY(check_windows(p, err));
     SLR_TRY(list_pictures(p, err));
     if (p->picture_count == 0)
         return slr_fail(err, SELORA_BAD_INPUT, "none of %zu files gave a picture; what they are is listed above or with "

@@ -2,6 +2,7 @@
  * Who is on a picture, and which part of the split it belongs to. Rows of earlier runs keep their side. */
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "core/memory.h"
 #include "data/split_file.h"
@@ -144,14 +145,25 @@ static selora_status find_sides(splitting *s, slr_error *err)
     return status;
 }
 
-/* Sides may have been moved by hand in split.csv; what it says of earlier rows holds. Without the file all are drawn anew. */
+/* The manifest is written last: without it an earlier run was ended before the split file had its turn. */
+static bool is_complete(const slr_preparation *p)
+{
+    char *path = slr_format("%s/manifest.json", p->folder.out);
+    bool there = path && access(path, F_OK) == 0;
+    free(path);
+    return there;
+}
+
+/* Sides may have been moved by hand in split.csv; what it says of earlier rows holds. When it was removed, all are drawn
+ * anew. */
 static selora_status take_split_file(slr_preparation *p, slr_error *err)
 {
     slr_split_file *file = NULL;
     char *path = slr_format("%s/split.csv", p->folder.out);
     selora_status status = path ? slr_split_file_read(path, &file, err) : slr_fail_memory(err, 0, "a path");
     free(path);
-    for (size_t r = 0; status == SELORA_OK && !file && r < p->old_rows; r++)
+    bool removed = status == SELORA_OK && !file && is_complete(p);
+    for (size_t r = 0; removed && status == SELORA_OK && r < p->old_rows; r++)
         status = slr_rows_set(&p->rows, r, SLR_COLUMN_SIDE, "", err);
     if (status != SELORA_OK || !file)
         return status;
