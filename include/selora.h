@@ -125,7 +125,8 @@ typedef struct selora_adapter_layer {
     double scale; /* as trained, without the strength */
 } selora_adapter_layer;
 
-/* Every layer must exist in `model` with the same shape. strength multiplies the effect: 1 is as trained. */
+/* Any format. Layers that `model` has not are warned of, other shapes refused. strength multiplies the effect: 1 is as
+ * trained. */
 selora_status selora_adapter_load(selora_context *context, const selora_model *model, const char *path,
                                   double strength, selora_adapter **adapter);
 selora_status selora_adapter_save(selora_context *context, const selora_adapter *adapter, const char *path);
@@ -136,6 +137,22 @@ selora_status selora_adapter_merge(selora_context *context, const selora_model *
 void selora_adapter_free(selora_adapter *adapter);
 int selora_adapter_layer_count(const selora_adapter *adapter);
 selora_adapter_layer selora_adapter_layer_at(const selora_adapter *adapter, int index);
+
+/* An adapter of any format for other tools, at the same strength. */
+typedef struct selora_convert_options {
+    const char *adapter;  /* file or folder; the format is recognised from its names */
+    const char *out;      /* must not exist */
+    const char *to;       /* kohya, diffusers, diffusers-compact, peft, selora */
+    const char *dtype;    /* f32, f16, bf16 */
+    const char *pad_rank; /* needed, max */
+    const char *te_keys;  /* one, both */
+    const char *components; /* unet,text or one of them */
+    int strict;           /* 1: what is not understood is an error */
+} selora_convert_options;
+
+selora_convert_options selora_convert_defaults(void);
+/* Tells format, layers, rounding error and what was not used through the hooks. */
+selora_status selora_convert(selora_context *context, const selora_convert_options *options);
 
 /* ---- drawing images ---------------------------------------------------------------------------------- */
 
@@ -152,6 +169,7 @@ typedef struct selora_generate_options {
     /* what only selora_generate_folder() reads */
     const char *model, *variant, *tokenizer, *model_config, *weights;
     const char *adapter; /* FILE or FILE:strength */
+    int strict;          /* 1: tensors and layers of the adapter that cannot be used are an error */
     const char *prompts; /* a text file, a prompt a line; or .csv/.jsonl with a column `text`, an image a row */
     int64_t count;       /* images for each prompt */
     int64_t batch_size;  /* images computed together; 0: up to 8, as memory allows */
@@ -355,6 +373,7 @@ const selora_option *selora_generate_option_list(size_t *count);
 const selora_option *selora_bench_option_list(size_t *count);
 const selora_option *selora_phantom_option_list(size_t *count);
 const selora_option *selora_prepare_option_list(size_t *count);
+const selora_option *selora_convert_option_list(size_t *count);
 
 /* Sets one option from text, which must outlive the options. SELORA_USAGE names what was expected. */
 selora_status selora_option_set(selora_context *context, const selora_option *list, size_t count, void *options,

@@ -89,7 +89,7 @@ static slr_adapter_set *load(const fixture *f, const char *name)
 {
     slr_error err = {0};
     slr_adapter_set *set;
-    if (slr_adapter_file_load(scratch_path(name), f->record, &set, &err) != SELORA_OK)
+    if (slr_adapter_file_load(scratch_path(name), f->record, NULL, &set, &err) != SELORA_OK)
         fail_msg("%s", err.message);
     return set;
 }
@@ -375,7 +375,7 @@ static void refuse(const fixture *f, const char *name, const char *const *parts)
 {
     slr_error err = {0};
     slr_adapter_set *set;
-    assert_int_equal(slr_adapter_file_load(scratch_path(name), f->record, &set, &err),
+    assert_int_equal(slr_adapter_file_load(scratch_path(name), f->record, NULL, &set, &err),
                      SELORA_BAD_INPUT);
     assert_null(set);
     for (; *parts; parts++)
@@ -392,7 +392,7 @@ static void test_bad_headers_are_refused(void **state)
     } table[] = {
         {"lora_adapter_metadata", "{\"unet.r\": 2, \"unet.lora_alpha\": 8}", "text_encoder.r"},
         {"lora_adapter_metadata", TEXT_IS_FINE "\"unet.r\": 5, \"unet.lora_alpha\": 8}",
-         "rank 5, 2 are stored"},
+         "rank 5, 3 are stored"},
         {"lora_adapter_metadata", TEXT_IS_FINE "\"unet.r\": -2, \"unet.lora_alpha\": 8}", "unet.r"},
         {"lora_adapter_metadata",
          TEXT_IS_FINE
@@ -429,16 +429,41 @@ static void test_everything_that_does_not_fit_is_listed_at_once(void **state)
     slr_safetensors_writer_real(writer,
                                 "text_encoder.text_model.encoder.layers.1.mlp.fc1.lora_A.weight", 2,
                                 (int64_t[]){2, 5}, many, false, NULL);
-    slr_safetensors_writer_real(writer,
-                                "text_encoder.text_model.encoder.layers.1.mlp.fc2.lora_A.weight", 2,
-                                (int64_t[]){2, 5}, many, false, NULL);
-    slr_safetensors_writer_real(writer,
-                                "text_encoder.text_model.encoder.layers.1.mlp.fc2.lora_B.weight", 2,
-                                (int64_t[]){5, 2}, many, false, NULL);
     write_file(writer, "bad");
     refuse(f, "bad",
-           (const char *const[]){"4 problems", "DoRA", "conv_in", "layers.1.mlp.fc1: only one half",
-                                 "layers.1.mlp.fc2: found 2 x 5", NULL});
+           (const char *const[]){"3 problems", "DoRA", "conv_in: only one half",
+                                 "layers.1.mlp.fc1: only one half", NULL});
+}
+
+/* Layers of other widths are an error, names that the model has not are one where nobody lists them. */
+static void test_what_the_model_has_not_is_listed(void **state)
+{
+    const fixture *f = *state;
+    slr_real many[64] = {0};
+    slr_error err = {0};
+    slr_adapter_set *set;
+    for (int wide = 0; wide < 2; wide++) {
+        const char *stem = wide ? "text_encoder.text_model.encoder.layers.1.mlp.fc2"
+                                : "unet.down_blocks.7.resnets.0.time_emb_proj";
+        char name[128];
+        slr_problems left_over = {0};
+        slr_safetensors_writer *writer = peft_file(f);
+        snprintf(name, sizeof name, "%s.lora_A.weight", stem);
+        slr_safetensors_writer_real(writer, name, 2, (int64_t[]){2, 5}, many, false, NULL);
+        snprintf(name, sizeof name, "%s.lora_B.weight", stem);
+        slr_safetensors_writer_real(writer, name, 2, (int64_t[]){5, 2}, many, false, NULL);
+        slr_safetensors_writer_real(writer, "unet.note_of_somebody", 1, (int64_t[]){5}, many, false, NULL);
+        write_file(writer, "more");
+        refuse(f, "more", (const char *const[]){"2 problems", stem, "unet.note_of_somebody", NULL});
+        selora_status status = slr_adapter_file_load(scratch_path("more"), f->record, &left_over, &set, &err);
+        assert_int_equal(status, wide ? SELORA_BAD_INPUT : SELORA_OK);
+        assert_int_equal(left_over.count, wide ? 1 : 2);
+        if (wide)
+            assert_non_null(strstr(err.message, "the adapter is for 5 -> 5, the layer has"));
+        else
+            assert_int_equal(slr_adapter_set_count(set), 4);
+        slr_adapter_set_free(set);
+    }
 }
 
 static void test_both_text_layouts_must_agree(void **state)
@@ -473,7 +498,7 @@ static void test_files_of_other_kinds_are_named(void **state)
         const char *name, *says;
     } table[] = {
         {"lora_te2_text_model_encoder_layers_0_mlp_fc1.lora_down.weight", "SDXL"},
-        {"base_model.model.encoder.layers.0.mlp.fc1.lora_A.weight", "PEFT"},
+        {"base_model.model.encoder.layers.0.mlp.fc1.lora_A.weight", "adapter_config.json"},
         {"model.diffusion_model.input_blocks.0.0.weight", "no adapter"},
         {"unet.mid_block.attentions.0.transformer_blocks.0.attn1.to_q.hada_w1_a", "LyCORIS"}};
     float one = 1;
@@ -522,6 +547,7 @@ int main(void)
         WITH_MODEL(test_peft_header_gives_rank_and_alpha_by_layer),
         WITH_MODEL(test_bad_headers_are_refused),
         WITH_MODEL(test_everything_that_does_not_fit_is_listed_at_once),
+        WITH_MODEL(test_what_the_model_has_not_is_listed),
         WITH_MODEL(test_both_text_layouts_must_agree),
         WITH_MODEL(test_files_of_other_kinds_are_named),
         WITH_MODEL(test_values_must_be_finite_both_ways),

@@ -1,219 +1,205 @@
-/* SPDX-License-Identifier: MIT
- * The adapter file out. Diffusers before 0.34 does not read the header and before 0.40 takes one
- * rank for all layers: only equal stored ranks with the scale folded into B are right everywhere.
- */
+/* SPDX-License-Identifier: MIT */
 #include "adapters/adapter_file.h"
 
-#include <jansson.h>
 #include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
+#include "adapters/adapter_names.h"
 #include "core/memory.h"
 #include "io/json.h"
-#include "io/safetensors.h"
 
-enum {
-    LEAST_RANK = 2
-}; /* stable-diffusion.cpp takes the other dimension for the rank where it is 1 */
+/* ---- out ---- */
 
-static const char *const components[] = {"unet", "text_encoder"};
-
-static bool belongs(const slr_adapter *adapter, const char *component)
-{
-    size_t length = strlen(component);
-    return adapter->slot.rank > 0 && strncmp(adapter->path, component, length) == 0 &&
-           adapter->path[length] == '.';
-}
-
-/* The rank that all layers of the component are padded to, 0 without layers. */
-static int stored_rank(const slr_adapter_set *set, const char *component)
-{
-    int most = 0;
-    for (int i = 0; i < slr_adapter_set_count(set); i++) {
-        const slr_adapter *adapter = slr_adapter_set_at(set, i);
-        if (belongs(adapter, component) && adapter->slot.rank > most)
-            most = adapter->slot.rank;
-    }
-    return most > 0 && most < LEAST_RANK ? LEAST_RANK : most;
-}
-
-static selora_status add_layer(slr_safetensors_writer *writer, const slr_adapter *adapter, int rank,
-                               slr_error *err)
+static selora_status add_pair(slr_pairs *pairs, const slr_adapter *adapter, slr_error *err)
 {
     const slr_slot *slot = &adapter->slot;
-    char name[512];
-    size_t in = (size_t)slot->in, out = (size_t)slot->out;
-    slr_real *a = slr_alloc((size_t)rank * in, sizeof *a),
-             *b = slr_alloc((size_t)rank * out, sizeof *b);
-    selora_status status =
-        a && b ? SELORA_OK
-               : slr_fail_memory(err, (size_t)rank * (in + out) * sizeof *a, "the adapter file");
-    if (status == SELORA_OK) {
-        memcpy(a, slot->a, (size_t)slot->rank * in * sizeof *a);
-        for (int64_t o = 0; o < slot->out; o++)
-            for (int i = 0; i < slot->rank; i++)
-                b[o * rank + i] =
-                    (slr_real)(adapter->own_scale * (double)slot->bt[i * slot->out + o]);
-        snprintf(name, sizeof name, "%s.lora_A.weight", adapter->path);
-        status = slr_safetensors_writer_real(writer, name, 2, (int64_t[]){rank, slot->in}, a, false,
-                                             err);
-    }
-    if (status == SELORA_OK) {
-        snprintf(name, sizeof name, "%s.lora_B.weight", adapter->path);
-        status = slr_safetensors_writer_real(writer, name, 2, (int64_t[]){slot->out, rank}, b,
-                                             false, err);
-    }
-    free(a);
-    free(b);
-    return status;
-}
-
-/* Text encoders lost the "text_model." level in transformers 5.6: names without it match both
- * kinds. */
-static const char *target_name(const slr_adapter *adapter, const char *component)
-{
-    static const char level[] = "text_model.";
-    const char *module = adapter->path + strlen(component) + 1;
-    return strncmp(module, level, sizeof level - 1) == 0 ? module + sizeof level - 1 : module;
-}
-
-static bool put(json_t *object, const char *component, const char *key, json_t *value)
-{
-    char name[64];
-    snprintf(name, sizeof name, "%s.%s", component, key);
-    return json_object_set_new(object, name, value) == 0;
-}
-
-/* The seven fields that every PEFT version knows; r = alpha makes the scale 1. */
-static bool describe(json_t *peft, const slr_adapter_set *set, const char *component, int rank)
-{
-    json_t *targets = json_array();
-    bool fine = targets != NULL;
-    for (int i = 0; fine && i < slr_adapter_set_count(set); i++) {
-        const slr_adapter *adapter = slr_adapter_set_at(set, i);
-        if (belongs(adapter, component))
-            fine =
-                json_array_append_new(targets, json_string(target_name(adapter, component))) == 0;
-    }
-    return put(peft, component, "r", json_integer(rank)) &&
-           put(peft, component, "lora_alpha", json_integer(rank)) &&
-           put(peft, component, "target_modules", targets) &&
-           put(peft, component, "rank_pattern", json_object()) &&
-           put(peft, component, "alpha_pattern", json_object()) &&
-           put(peft, component, "lora_dropout", json_real(0)) &&
-           put(peft, component, "bias", json_string("none")) && fine;
-}
-
-static selora_status add_object(slr_safetensors_writer *writer, const char *key, json_t *object,
-                                slr_error *err)
-{
-    char *text = object ? slr_json_text(object, 0) : NULL;
-    selora_status status = text ? slr_safetensors_writer_metadata(writer, key, text, err)
-                                : slr_fail_memory(err, 0, "the header of the adapter file");
-    free(text);
-    json_decref(object);
-    return status;
-}
-
-static selora_status add_ranks(slr_safetensors_writer *writer, const slr_adapter_set *set,
-                               slr_error *err)
-{
-    json_t *layers = json_object();
-    for (int i = 0; layers && i < slr_adapter_set_count(set); i++) {
-        const slr_adapter *adapter = slr_adapter_set_at(set, i);
-        if (adapter->slot.rank > 0 &&
-            json_object_set_new(layers, adapter->path,
-                                json_pack("[i,f]", adapter->slot.rank, adapter->own_scale)) != 0) {
-            json_decref(layers);
-            layers = NULL;
-        }
-    }
-    return add_object(writer, "selora.layers", layers, err);
-}
-
-static selora_status add_text(slr_safetensors_writer *writer, const char *key, const char *text,
-                              slr_error *err)
-{
-    return text ? slr_safetensors_writer_metadata(writer, key, text, err) : SELORA_OK;
-}
-
-/* As JSON writes it, whatever the locale; infinity has no form there. */
-static selora_status add_number(slr_safetensors_writer *writer, const char *key, double number,
-                                slr_error *err)
-{
-    if (isinf(number))
-        return slr_safetensors_writer_metadata(writer, key, "inf", err);
-    json_t *list = json_pack("[f]", number);
-    char *text = list ? slr_json_text(list, 0) : NULL; /* "[1.3]" */
-    selora_status status =
-        text ? SELORA_OK : slr_fail_memory(err, 0, "the header of the adapter file");
-    if (text) {
-        text[strlen(text) - 1] = 0;
-        status = slr_safetensors_writer_metadata(writer, key, text + 1, err);
-    }
-    free(text);
-    json_decref(list);
-    return status;
-}
-
-static selora_status add_note(slr_safetensors_writer *writer, const slr_adapter_note *note,
-                              slr_error *err)
-{
-    char number[64];
-    SLR_TRY(add_text(writer, "format", "pt", err));
-    SLR_TRY(add_text(writer, "selora.version", SELORA_VERSION, err));
-    SLR_TRY(add_text(writer, "selora.method", note->method, err));
-    SLR_TRY(add_text(writer, "selora.model_sha256", note->model_sha256, err));
-    SLR_TRY(add_text(writer, "selora.data_sha256", note->data_sha256, err));
-    if (note->lambda != 0)
-        SLR_TRY(add_number(writer, "selora.lambda", note->lambda, err));
-    if (note->steps != 0) {
-        snprintf(number, sizeof number, "%lld", (long long)note->steps);
-        SLR_TRY(add_text(writer, "selora.steps", number, err));
-    }
+    slr_pair *pair;
+    SLR_TRY(slr_pairs_add(pairs, adapter->path, slot->in, slot->out, slot->rank, &pair, err));
+    pair->scale = adapter->own_scale;
+    pair->kernel = adapter->kernel;
+    memcpy(pair->a, slot->a, (size_t)slot->rank * (size_t)slot->in * sizeof *pair->a);
+    for (int64_t o = 0; o < slot->out; o++)
+        for (int i = 0; i < slot->rank; i++)
+            pair->b[o * slot->rank + i] = slot->bt[i * slot->out + o];
     return SELORA_OK;
 }
 
-static selora_status fill(slr_safetensors_writer *writer, const slr_adapter_set *set,
-                          const slr_adapter_note *note, slr_error *err)
+/* As JSON writes it, whatever the locale; infinity has no form there. */
+static selora_status note_number(slr_pairs *pairs, const char *key, double number, slr_error *err)
 {
-    json_t *peft = json_object();
-    bool fine = peft != NULL;
-    selora_status status = SELORA_OK;
-    for (int c = 0; c < 2 && fine && status == SELORA_OK; c++) {
-        int rank = stored_rank(set, components[c]);
-        for (int i = 0; i < slr_adapter_set_count(set) && status == SELORA_OK; i++)
-            if (belongs(slr_adapter_set_at(set, i), components[c]))
-                status = add_layer(writer, slr_adapter_set_at(set, i), rank, err);
-        if (rank > 0)
-            fine = describe(peft, set, components[c], rank);
-    }
-    if (status != SELORA_OK || !fine) {
-        json_decref(peft);
-        return status != SELORA_OK ? status
-                                   : slr_fail_memory(err, 0, "the header of the adapter file");
-    }
-    SLR_TRY(add_object(writer, "lora_adapter_metadata", peft, err));
-    SLR_TRY(add_ranks(writer, set, err));
-    return add_note(writer, note, err);
+    json_t *list = isinf(number) ? NULL : json_pack("[f]", number);
+    char *text = list ? slr_json_text(list, 0) : slr_copy_text("[inf]"); /* "[1.3]" */
+    json_decref(list);
+    if (!text)
+        return slr_fail_memory(err, 0, "the header of the adapter file");
+    text[strlen(text) - 1] = 0;
+    slr_pairs_note(pairs, key, text + 1);
+    free(text);
+    return SELORA_OK;
 }
 
-selora_status slr_adapter_file_save(const slr_adapter_set *set, const slr_adapter_note *note,
-                                    const char *path, slr_error *err)
+static selora_status add_note(slr_pairs *pairs, const slr_adapter_note *note, slr_error *err)
 {
+    char number[64];
+    slr_pairs_note(pairs, "selora.method", note->method);
+    slr_pairs_note(pairs, "selora.model_sha256", note->model_sha256);
+    slr_pairs_note(pairs, "selora.data_sha256", note->data_sha256);
+    snprintf(number, sizeof number, "%lld", (long long)note->steps);
+    if (note->steps != 0)
+        slr_pairs_note(pairs, "selora.steps", number);
+    return note->lambda != 0 ? note_number(pairs, "selora.lambda", note->lambda, err) : SELORA_OK;
+}
+
+selora_status slr_pairs_of_set(const slr_adapter_set *set, const slr_adapter_note *note, slr_pairs *pairs,
+                               slr_error *err)
+{
+    *pairs = (slr_pairs){.format = "selora"};
     const slr_adapter *bad = slr_adapter_set_nonfinite(set, false);
     if (bad)
         return slr_fail(err, SELORA_NUMERIC,
                         "%s: the adapter holds values that are not finite; nothing was written",
                         bad->path);
-    slr_safetensors_writer *writer = slr_safetensors_writer_new();
-    if (!writer)
-        return slr_fail_memory(err, 0, "the adapter file");
-    selora_status status = fill(writer, set, note, err);
+    for (int i = 0; i < slr_adapter_set_count(set); i++)
+        if (slr_adapter_set_at(set, i)->slot.rank > 0)
+            SLR_TRY(add_pair(pairs, slr_adapter_set_at(set, i), err));
+    slr_pairs_sort(pairs);
+    return add_note(pairs, note, err);
+}
+
+selora_status slr_adapter_file_save(const slr_adapter_set *set, const slr_adapter_note *note,
+                                    const char *path, slr_error *err)
+{
+    slr_pairs pairs;
+    slr_export_report report;
+    selora_status status = slr_pairs_of_set(set, note, &pairs, err);
     if (status == SELORA_OK)
-        status = slr_safetensors_writer_save(writer, path, err);
-    slr_safetensors_writer_free(writer);
+        status = slr_format_selora.write(&pairs, &(slr_export_options){.dtype = SLR_DTYPE_F32}, path,
+                                         &report, err);
+    slr_pairs_free(&pairs);
+    return status;
+}
+
+/* ---- in ---- */
+
+/* What a layer of the model takes; false for ops without a weight matrix. */
+static bool layer_of(const slr_graph *model, const slr_op *op, int64_t *in, int64_t *out, int *kernel)
+{
+    if (op->kind != SLR_OP_LINEAR && op->kind != SLR_OP_CONV2D)
+        return false;
+    *kernel = op->kind == SLR_OP_CONV2D ? op->u.conv.kernel : 0;
+    *in = slr_tensor_columns(slr_graph_tensor(model, op->in[0])) * (*kernel ? *kernel * *kernel : 1);
+    *out = slr_tensor_columns(slr_graph_tensor(model, op->out));
+    return true;
+}
+
+/* Which base models have keys and values of that width. */
+static const char *base_of(const slr_pair *pair)
+{
+    bool cross = strstr(pair->path, "attn2.to_k") || strstr(pair->path, "attn2.to_v");
+    if (cross && pair->in == 2048)
+        return "; that is an adapter for SDXL";
+    if ((cross || strncmp(pair->path, "text_encoder.", 13) == 0) && pair->in == 1024)
+        return "; that is an adapter for Stable Diffusion 2";
+    return cross ? "; that is an adapter for another base model" : "";
+}
+
+static selora_status match(slr_adapter_set *set, const slr_pairs *pairs, const slr_graph *model, bool *used,
+                           slr_problems *problems, slr_error *err)
+{
+    for (int i = 0; i < slr_graph_op_count(model); i++) {
+        const slr_op *op = slr_graph_op(model, i);
+        int64_t in, out;
+        int kernel;
+        if (!layer_of(model, op, &in, &out, &kernel))
+            continue;
+        const slr_pair *pair = slr_pairs_find(pairs, op->path);
+        if (!pair || used[pair - pairs->items])
+            continue;
+        used[pair - pairs->items] = true;
+        if (pair->in != in || pair->out != out || (pair->kernel > 1 && pair->kernel != kernel)) {
+            slr_problems_add(problems, "%s: the adapter is for %lld -> %lld, the layer has %lld -> %lld%s",
+                             op->path, (long long)pair->in, (long long)pair->out, (long long)in,
+                             (long long)out, base_of(pair));
+            continue;
+        }
+        SLR_TRY(slr_adapter_set_add_given(set, op->path, in, out, pair->rank, pair->scale, err));
+        slr_adapter_set_at(set, slr_adapter_set_count(set) - 1)->kernel = kernel;
+    }
+    return SELORA_OK;
+}
+
+static void fill(slr_adapter *adapter, const slr_pair *pair)
+{
+    memcpy(adapter->a, pair->a, (size_t)pair->rank * (size_t)pair->in * sizeof *pair->a);
+    for (int64_t o = 0; o < pair->out; o++)
+        for (int i = 0; i < pair->rank; i++)
+            adapter->bt[i * pair->out + o] = pair->b[o * pair->rank + i];
+}
+
+static selora_status build(slr_adapter_set *set, const slr_pairs *pairs, const char *path,
+                           const slr_graph *model, slr_problems *left_over, bool *used, slr_error *err)
+{
+    slr_problems problems = {0};
+    slr_problems *beside = left_over ? left_over : &problems;
+    SLR_TRY(match(set, pairs, model, used, &problems, err));
+    for (size_t i = 0; i < pairs->count; i++)
+        if (!used[i])
+            slr_problems_add(beside, "%s: this model has no layer of that name", pairs->items[i].path);
+    slr_problems_join(beside, &pairs->left_over);
+    SLR_TRY(slr_problems_report(&problems, path, err));
+    if (slr_adapter_set_count(set) == 0)
+        return slr_fail(err, SELORA_BAD_INPUT, "%s: none of its %zu layers is in this model (%s)", path,
+                        pairs->count, pairs->items[0].path);
+    SLR_TRY(slr_adapter_set_finish(set, err));
+    for (int i = 0; i < slr_adapter_set_count(set); i++) {
+        slr_adapter *adapter = slr_adapter_set_at(set, i);
+        fill(adapter, slr_pairs_find(pairs, adapter->path));
+    }
+    const slr_adapter *bad = slr_adapter_set_nonfinite(set, false);
+    return bad ? slr_fail(err, SELORA_BAD_INPUT, "%s: %s: holds values that are not finite", path, bad->path)
+               : SELORA_OK;
+}
+
+selora_status slr_set_of_pairs(const slr_pairs *pairs, const char *path, const slr_graph *model,
+                               slr_problems *left_over, slr_adapter_set **result, slr_error *err)
+{
+    *result = NULL;
+    slr_adapter_set *set = NULL;
+    bool *used = slr_alloc(pairs->count + 1, sizeof *used);
+    selora_status status = used ? slr_adapter_set_new(&(slr_adapter_options){.scale = 1}, &set, err)
+                                : slr_fail_memory(err, pairs->count, "the adapter");
+    if (status == SELORA_OK)
+        status = build(set, pairs, path, model, left_over, used, err);
+    free(used);
+    if (status != SELORA_OK)
+        slr_adapter_set_free(set);
+    else
+        *result = set;
+    return status;
+}
+
+selora_status slr_adapter_file_load(const char *path, const slr_graph *model, slr_problems *left_over,
+                                    slr_adapter_set **result, slr_error *err)
+{
+    slr_pairs pairs = {0};
+    *result = NULL;
+    selora_status status = slr_pairs_load(path, &pairs, err);
+    if (status == SELORA_OK)
+        status = slr_set_of_pairs(&pairs, path, model, left_over, result, err);
+    slr_pairs_free(&pairs);
+    return status;
+}
+
+selora_status slr_adapter_file_read(const slr_safetensors *file, const slr_graph *model,
+                                    slr_problems *left_over, slr_adapter_set **result, slr_error *err)
+{
+    slr_pairs pairs = {0};
+    *result = NULL;
+    selora_status status = slr_pairs_load_file(file, &pairs, err);
+    if (status == SELORA_OK)
+        status = slr_set_of_pairs(&pairs, slr_safetensors_path(file), model, left_over, result, err);
+    slr_pairs_free(&pairs);
     return status;
 }

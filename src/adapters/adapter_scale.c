@@ -24,7 +24,8 @@ static selora_status read_object(const slr_safetensors *file, const char *key, j
 selora_status slr_adapter_header_read(const slr_safetensors *file, slr_adapter_header *header,
                                       slr_error *err)
 {
-    *header = (slr_adapter_header){.file = slr_safetensors_path(file)};
+    *header = (slr_adapter_header){.file = slr_safetensors_path(file),
+                                    .place = "lora_adapter_metadata: "};
     selora_status status = read_object(file, "lora_adapter_metadata", &header->peft, err);
     if (status == SELORA_OK)
         status = read_object(file, "selora.layers", &header->layers, err);
@@ -65,8 +66,7 @@ static selora_status number_of(const slr_adapter_header *header, const char *key
     *number = json_number_value(value);
     if (!json_is_number(value) || !(*number > 0) || *number > 1e6)
         return slr_fail(err, SELORA_BAD_INPUT,
-                        "%s: lora_adapter_metadata: %s: expected a number from 0 to 1e6",
-                        header->file, key);
+                        "%s: %s%s: expected a number from 0 to 1e6", header->file, header->place, key);
     return SELORA_OK;
 }
 
@@ -82,17 +82,16 @@ static selora_status look_up(const slr_adapter_header *header, const char *compo
     snprintf(name, sizeof name, "%s.%s", component, pattern_key);
     json_t *patterns = json_object_get(header->peft, name);
     if (patterns && !json_is_object(patterns) && !json_is_null(patterns))
-        return slr_fail(err, SELORA_BAD_INPUT, "%s: lora_adapter_metadata: %s: expected an object",
-                        header->file, name);
+        return slr_fail(err, SELORA_BAD_INPUT, "%s: %s%s: expected an object", header->file, header->place,
+                        name);
     const char *pattern;
     json_object_foreach(patterns, pattern, value)
     {
         if (strpbrk(pattern, "*+?[](){}|\\$"))
             return slr_fail(
                 err, SELORA_BAD_INPUT,
-                "%s: lora_adapter_metadata: %s: \"%s\" is a regular expression; only names of "
-                "layers are supported",
-                header->file, name, pattern);
+                "%s: %s%s: \"%s\" is a regular expression; only names of layers are supported",
+                header->file, header->place, name, pattern);
         if (fits(pattern, module))
             return number_of(header, name, value, number,
                              err); /* the first that fits, as in PEFT */

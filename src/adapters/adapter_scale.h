@@ -15,7 +15,7 @@
 #include "io/safetensors.h"
 
 typedef struct slr_adapter_header {
-    const char *file;
+    const char *file, *place; /* for messages; place: "lora_adapter_metadata: " or "" */
     json_t *peft;   /* "lora_adapter_metadata", NULL when absent */
     json_t *layers; /* "selora.layers": path -> [rank, scale], NULL when absent */
 } slr_adapter_header;

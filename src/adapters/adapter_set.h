@@ -43,6 +43,7 @@ typedef struct slr_adapter {
     slr_slot slot; /* first: a slot's address is its adapter's */
     char *path;    /* component, dot, module path */
     int index;
+    int kernel; /* of the convolution it belongs to: `in` counts its taps; 0: a linear layer */
     int born;         /* its rank when training began: the rows from here on grew */
     double strength;  /* multiplies the scale when drawing; 1 in training */
     double own_scale; /* s without the strength */

@@ -7,10 +7,11 @@
 #include <unistd.h>
 
 #include "adapters/adapter_file.h"
+#include "api/adapter_export.h"
 #include "core/memory.h"
 
-selora_status slr_adapter_open(const char *path, const slr_model *model, double strength, slr_adapter_set **set,
-                               slr_error *err)
+selora_status slr_adapter_open(const char *path, const slr_model *model, double strength, bool strict,
+                               const slr_hooks *hooks, slr_adapter_set **set, slr_error *err)
 {
     *set = NULL;
     if (!isfinite(strength))
@@ -18,10 +19,21 @@ selora_status slr_adapter_open(const char *path, const slr_model *model, double 
     slr_graph *graph = slr_model_record(model, false);
     if (!graph)
         return slr_fail_memory(err, 0, "the model's graph");
-    selora_status status = slr_adapter_file_load(path, graph, set, err);
+    slr_problems left_over = {0};
+    selora_status status = slr_adapter_file_load(path, graph, strict ? NULL : &left_over, set, err);
     slr_graph_free(graph);
     if (status == SELORA_OK)
+        status = slr_left_over_tell(&left_over, path, strict, hooks, err);
+    for (int i = 0; status == SELORA_OK && i < slr_adapter_set_count(*set); i++)
+        if (slr_adapter_set_at(*set, i)->kernel > 1)
+            status = slr_fail(err, SELORA_BAD_INPUT, "%s: %s: adapters of convolutions larger than 1x1 are not drawn with; "
+                              "selora_adapter_merge() puts them into the weights", path, slr_adapter_set_at(*set, i)->path);
+    if (status == SELORA_OK) {
         slr_adapter_set_strength(*set, NULL, strength);
+    } else {
+        slr_adapter_set_free(*set);
+        *set = NULL;
+    }
     return status;
 }
 
@@ -38,8 +50,9 @@ static double cut_strength(char *path)
     return strength;
 }
 
-selora_status slr_adapter_argument_load(const char *argument, const slr_model *model, slr_adapter_set **set,
-                                        char **path, double *strength, slr_error *err)
+selora_status slr_adapter_argument_load(const char *argument, const slr_model *model, bool strict,
+                                        const slr_hooks *hooks, slr_adapter_set **set, char **path, double *strength,
+                                        slr_error *err)
 {
     *set = NULL;
     *path = NULL;
@@ -50,7 +63,7 @@ selora_status slr_adapter_argument_load(const char *argument, const slr_model *m
     if (!*path)
         return slr_fail_memory(err, strlen(argument), "a path");
     *strength = cut_strength(*path);
-    selora_status status = slr_adapter_open(*path, model, *strength, set, err);
+    selora_status status = slr_adapter_open(*path, model, *strength, strict, hooks, set, err);
     if (status != SELORA_OK) {
         free(*path);
         *path = NULL;

@@ -17,7 +17,7 @@ selora_status selora_adapter_load(selora_context *context, const selora_model *m
     selora_adapter *adapter = slr_alloc(1, sizeof *adapter);
     if (!adapter)
         return slr_fail_memory(err, sizeof *adapter, "an adapter");
-    selora_status status = slr_adapter_open(path, model->model, strength, &adapter->set, err);
+    selora_status status = slr_adapter_open(path, model->model, strength, false, &context->hooks, &adapter->set, err);
     if (status != SELORA_OK) {
         free(adapter);
         return status;

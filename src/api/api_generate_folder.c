@@ -4,6 +4,7 @@
 #include <string.h>
 #include <sys/stat.h>
 
+#include "adapters/formats.h"
 #include "api/adapter_argument.h"
 #include "api/drawing.h"
 #include "api/generate_dicom.h"
@@ -105,7 +106,8 @@ static selora_status open_inputs(job *j, slr_error *err)
     SLR_TRY(slr_context_backend(j->context, o->compute, &backend, err));
     SLR_TRY(slr_context_weights(backend, o->weights, &model.weights, err));
     SLR_TRY(slr_model_open(o->model, &model, &j->model, err));
-    SLR_TRY(slr_adapter_argument_load(o->adapter, j->model, &j->adapters, &j->adapter_path, &j->strength, err));
+    SLR_TRY(slr_adapter_argument_load(o->adapter, j->model, o->strict, &j->context->hooks, &j->adapters, &j->adapter_path,
+                                      &j->strength, err));
     return o->batch_size > 0 ? open_drawing(j, o->batch_size, err) : open_fitting(j, err);
 }
 
@@ -257,7 +259,7 @@ static selora_status run(job *j, slr_error *err)
         return SELORA_OK;
     SLR_TRY(slr_model_hash(j->model, j->model_hash, err));
     if (j->adapters)
-        SLR_TRY(slr_sha256_file(j->adapter_path, j->adapter_hash, err));
+        SLR_TRY(slr_adapter_hash(j->adapter_path, j->adapter_hash, err));
     if (o->dicom)
         SLR_TRY(slr_generate_dicom_begin(&j->dicom, o, j->model_hash, j->adapter_hash, err));
     SLR_TRY(slr_drawing_start(&j->drawing, j->total, err));

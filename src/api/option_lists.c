@@ -100,6 +100,7 @@ static const selora_option train_list[] = {
 static const selora_option generate_list[] = {
     NEED(G, "model", model, "DIR|FILE", "base model: a diffusers folder or one LDM .safetensors file"),
     TEXT(G, "adapter", adapter, "FILE[:X]", "adapter and its strength (1)"),
+    FLAG(G, "strict", strict, "parts of the adapter that this model cannot use are an error instead of a warning"),
     TEXT(G, "prompt", prompt, "TEXT", "what to draw"),
     TEXT(G, "prompts", prompts, "FILE", "a prompt a line; or .csv/.jsonl with a column `text`, one picture a row"),
     TEXT(G, "negative", negative, "TEXT", "what to avoid (an empty text)"),
@@ -200,6 +201,18 @@ static const selora_option prepare_list[] = {
 };
 #undef R
 
+#define C selora_convert_options
+static const selora_option convert_list[] = {
+    {"to", SELORA_OPTION_CHOICE, FIELD(C, to), 0, 0, "kohya|diffusers|diffusers-compact|peft|selora",
+     "who is to read it: user interfaces and sd-scripts; diffusers; diffusers from 0.34 in less space; PEFT; selora", 1},
+    CHOICE(C, "dtype", dtype, "f32|f16|bf16", "numbers in the file; the rounding error is told (f32)"),
+    CHOICE(C, "pad-rank", pad_rank, "needed|max", "max: all layers get the largest rank, for tools that know one only (needed)"),
+    CHOICE(C, "te-keys", te_keys, "one|both", "both: kohya names of the text encoder for transformers before and after 5.6 (one)"),
+    TEXT(C, "components", components, "LIST", "what is written: unet,text or one of them (unet,text)"),
+    FLAG(C, "strict", strict, "tensors that are not understood are an error instead of a warning"),
+};
+#undef C
+
 const selora_option *selora_train_option_list(size_t *count)
 {
     *count = COUNT(train_list);
@@ -228,6 +241,17 @@ const selora_option *selora_prepare_option_list(size_t *count)
 {
     *count = COUNT(prepare_list);
     return prepare_list;
+}
+
+const selora_option *selora_convert_option_list(size_t *count)
+{
+    *count = COUNT(convert_list);
+    return convert_list;
+}
+
+selora_convert_options selora_convert_defaults(void)
+{
+    return (selora_convert_options){.dtype = "f32", .pad_rank = "needed", .te_keys = "one", .components = "unet,text"};
 }
 
 selora_train_options selora_train_defaults(void)

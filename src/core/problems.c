@@ -2,6 +2,7 @@
 #include "core/problems.h"
 
 #include <stdarg.h>
+#include <stdbool.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -24,6 +25,18 @@ void slr_problems_add(slr_problems *problems, const char *format, ...)
                            "%s%s", problems->shown ? "\n  " : "", line);
     problems->length += (size_t)written;
     problems->shown++;
+}
+
+void slr_problems_join(slr_problems *problems, const slr_problems *more)
+{
+    bool full = problems->shown < problems->count;
+    problems->count += more->count;
+    if (full || more->shown == 0 || problems->length + more->length + 4 > sizeof problems->text)
+        return;
+    int written = snprintf(problems->text + problems->length, sizeof problems->text - problems->length,
+                           "%s%s", problems->shown ? "\n  " : "", more->text);
+    problems->length += (size_t)written;
+    problems->shown += more->shown;
 }
 
 selora_status slr_problems_report(const slr_problems *problems, const char *subject, slr_error *err)

@@ -23,6 +23,9 @@ typedef struct slr_problems {
 void slr_problems_add(slr_problems *problems, const char *format, ...)
     __attribute__((format(printf, 2, 3)));
 
+/* Adds the lines of another list. */
+void slr_problems_join(slr_problems *problems, const slr_problems *more);
+
 /* SELORA_BAD_INPUT with "subject: N problems" and a line for each of the first ones; SELORA_OK for none. */
 selora_status slr_problems_report(const slr_problems *problems, const char *subject, slr_error *err);
 

@@ -55,8 +55,11 @@ slr_tid slr_layer_linear(slr_builder *b, slr_tid x, const char *name, int64_t ou
 slr_tid slr_layer_conv(slr_builder *b, slr_tid x, const char *name, int64_t out_channels, int kernel)
 {
     int pad = kernel / 2;
-    return slr_graph_conv2d(b->graph, x, slr_path(b, name), out_channels, kernel, 1,
-                            (slr_pads){pad, pad, pad, pad});
+    const char *path = slr_path(b, name);
+    slr_tid y = slr_graph_conv2d(b->graph, x, path, out_channels, kernel, 1, (slr_pads){pad, pad, pad, pad});
+    /* A 1x1 convolution is a linear layer of every pixel. Adapters of larger ones are merged. */
+    slr_slot *slot = b->adapters && kernel == 1 ? slr_adapter_set_find(b->adapters, path) : NULL;
+    return slot ? slr_graph_low_rank(b->graph, y, x, slot, path) : y;
 }
 
 slr_tid slr_layer_group_norm(slr_builder *b, slr_tid x, const char *name, int groups, double eps, bool silu)

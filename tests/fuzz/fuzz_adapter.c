@@ -26,7 +26,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     if (slr_safetensors_open_memory(data, size, "input", &file, NULL) != SELORA_OK)
         return 0;
     slr_graph *model = record_model();
-    if (slr_adapter_file_read(file, model, &set, &err) != SELORA_OK) {
+    if (slr_adapter_file_read(file, model, NULL, &set, &err) != SELORA_OK) {
         if (set || !err.message[0])
             abort();
     } else {
