@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: MIT
- * What preparing radiographs costs beside converting them: COUNT files of 2000 x 2500 pixels and 12 bits are written to
- * FOLDER (10 MB each), dcm2pnm converts each of them alone, then `selora prepare` takes them all with WORKERS workers.
+ * What preparing radiographs costs beside converting them: COUNT files of 2000 x 2500 pixels and 12 bits are
+ * written to FOLDER (10 MB each), dcm2pnm converts each of them alone, then `selora prepare` takes them all
+ * with WORKERS workers.
  *
- *     prepare_speed FOLDER [COUNT [WORKERS [SIZE]]]        (20 files, 2 workers, pictures of 512 pixels; SIZE 0: as they are)
+ *     prepare_speed FOLDER [COUNT [WORKERS [SIZE]]]      (20 files, 2 workers, 512 pixels; SIZE 0: as they are)
  *
  * The bound is 1.3 times the time of the conversions divided by the number of workers. */
 #include <math.h>
@@ -34,7 +35,8 @@ static void put(FILE *file, uint32_t value, int bytes)
         fputc((int)(value >> (8 * i) & 255), file);
 }
 
-static void put_element(FILE *file, unsigned group, unsigned element, const char *vr, const void *value, uint32_t size)
+static void put_element(FILE *file, unsigned group, unsigned element, const char *vr, const void *value,
+                        uint32_t size)
 {
     uint32_t padded = size + size % 2;
     put(file, group, 2);
@@ -131,7 +133,8 @@ static double convert_all(const char *folder, int count)
     char command[3 * MAX_PATH];
     double start = seconds();
     for (int i = 0; i < count; i++) {
-        snprintf(command, sizeof command, "dcm2pnm +Wi 1 '%s/in/%05d.dcm' '%s/converted.pgm' 2>/dev/null", folder, i, folder);
+        snprintf(command, sizeof command, "dcm2pnm +Wi 1 '%s/in/%05d.dcm' '%s/converted.pgm' 2>/dev/null",
+                 folder, i, folder);
         if (system(command) != 0)
             return NAN;
     }
@@ -184,9 +187,10 @@ int main(int argc, char **argv)
     struct rusage children;
     getrusage(RUSAGE_CHILDREN, &children);
     printf("%d radiographs of %d x %d, 12 bits\n", count, WIDTH, HEIGHT);
-    printf("dcm2pnm          %8.2f s, %.3f s each; divided by %d workers %.2f s\n", converted, converted / count, workers,
-           converted / workers);
-    printf("selora prepare   %8.2f s, size %s, %d workers\n", prepared, strcmp(size, "0") == 0 ? "as they are" : size, workers);
+    printf("dcm2pnm          %8.2f s, %.3f s each; divided by %d workers %.2f s\n", converted,
+           converted / count, workers, converted / workers);
+    printf("selora prepare   %8.2f s, size %s, %d workers\n", prepared,
+           strcmp(size, "0") == 0 ? "as they are" : size, workers);
     printf("ratio            %8.2f   (bound 1.3)\n", prepared * workers / converted);
     printf("largest process  %8ld MB\n", children.ru_maxrss / 1024);
     return isfinite(prepared) && isfinite(converted) ? 0 : 1;

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT
- * Whole jobs of `selora prepare` over folders of made-up files: what is written, that it repeats, what a second run adds,
- * what is refused, what a killed run leaves. */
+ * Whole jobs of `selora prepare` over folders of made-up files: what is written, that it repeats, what a
+ * second run adds, what is refused, what a killed run leaves. */
 #include <fcntl.h>
 #include <setjmp.h>
 #include <signal.h>
@@ -66,9 +66,16 @@ static void test_folder(void **state)
 static void test_modes(void **state)
 {
     (void)state;
-    static const char *const names[] = {"out", "out/.selora", "out/images", "out/metadata.csv", "out/split.csv",
-                                        "out/manifest.json", "out/contact_sheet.png", "out/.selora/salt",
-                                        "out/.selora/rows.csv", "out/images/000001.png"};
+    static const char *const names[] = {"out",
+                                        "out/.selora",
+                                        "out/images",
+                                        "out/metadata.csv",
+                                        "out/split.csv",
+                                        "out/manifest.json",
+                                        "out/contact_sheet.png",
+                                        "out/.selora/salt",
+                                        "out/.selora/rows.csv",
+                                        "out/images/000001.png"};
     umask(022);
     prepare_write_source("in", 2, 1);
     assert_int_equal(prepare_plain("in", "out"), SELORA_OK);
@@ -80,7 +87,8 @@ static void test_modes(void **state)
     }
 }
 
-/* Two folders differ in nothing but the salt and what it keys; with the same salt in nothing. Workers change nothing. */
+/* Two folders differ in nothing but the salt and what it keys; with the same salt in nothing. Workers change
+ * nothing. */
 static void test_repeats(void **state)
 {
     (void)state;
@@ -141,7 +149,8 @@ static void test_second_run(void **state)
     assert_string_equal(again, table);
     free(again);
 
-    assert_int_equal(prepare_run(&o, sources, 2, &h, NULL), SELORA_OK); /* the new ones stand before the old in the sources */
+    assert_int_equal(prepare_run(&o, sources, 2, &h, NULL),
+                     SELORA_OK); /* the new ones stand before the old in the sources */
     assert_prefix("out", "metadata.csv", table);
     assert_prefix("out", "split.csv", split);
     char *now = scratch_read("out/images/000001.png", &size);
@@ -184,6 +193,36 @@ static void test_corrections(void **state)
     assert_string_equal(slr_table_cell(split, 12, 2), slr_table_cell(split, 0, 2));
     slr_table_free(split);
     free(table);
+}
+
+/* A side that was moved in split.csv stays moved; without the file all sides are drawn anew. */
+static void test_split_file(void **state)
+{
+    (void)state;
+    prepare_write_source("in", 10, 1);
+    assert_int_equal(prepare_plain("in", "out"), SELORA_OK);
+    char *drawn = prepare_read("out", "split.csv"), *moved = strdup(drawn);
+    char *place = strstr(moved, "train");
+    assert_non_null(place);
+    memmove(place + 4, place + 5, strlen(place + 5) + 1);
+    memcpy(place, "test", 4);
+    scratch_write("out/split.csv", moved, strlen(moved));
+    assert_int_equal(prepare_plain("in", "out"), SELORA_OK);
+    char *kept = prepare_read("out", "split.csv");
+    assert_string_equal(kept, moved);
+    scratch_write("out/split.csv", "row,side,picture\n", 17); /* shorter: what is missing keeps its side */
+    assert_int_equal(prepare_plain("in", "out"), SELORA_OK);
+    free(kept);
+    kept = prepare_read("out", "split.csv");
+    assert_string_equal(kept, moved);
+    assert_int_equal(unlink(scratch_path("out/split.csv")), 0);
+    assert_int_equal(prepare_plain("in", "out"), SELORA_OK);
+    slr_table *table = prepare_table("out", "split.csv");
+    assert_int_equal(slr_table_rows(table), 20);
+    slr_table_free(table);
+    free(drawn);
+    free(moved);
+    free(kept);
 }
 
 static void test_bad_files(void **state)
@@ -277,12 +316,14 @@ static void test_source_untouched(void **state)
     assert_int_equal(scratch_count("in"), entries);
     assert_int_equal(size[0], size[1]);
     assert_memory_equal(bytes[0], bytes[1], size[0]);
-    assert_true(before.st_mtim.tv_sec == after.st_mtim.tv_sec && before.st_mtim.tv_nsec == after.st_mtim.tv_nsec);
+    assert_true(before.st_mtim.tv_sec == after.st_mtim.tv_sec &&
+                before.st_mtim.tv_nsec == after.st_mtim.tv_nsec);
     free(bytes[0]);
     free(bytes[1]);
 }
 
-/* Stopped between any two items, and killed at any moment: the same command ends in what one run would have given. */
+/* Stopped between any two items, and killed at any moment: the same command ends in what one run would have
+ * given. */
 static void test_interrupted(void **state)
 {
     (void)state;
@@ -329,7 +370,8 @@ static void test_killed(void **state)
     slr_table_free(b);
 }
 
-/* A disk without room, for the pictures or for what comes after them: a clear message, and the next run completes it all. */
+/* A disk without room, for the pictures or for what comes after them: a clear message, and the next run
+ * completes it all. */
 static void run_without_room(rlim_t bytes, const char *expected)
 {
     pid_t child = fork();
@@ -394,6 +436,7 @@ int main(void)
         cmocka_unit_test_setup_teardown(test_repeats, scratch_setup, scratch_teardown),
         cmocka_unit_test_setup_teardown(test_second_run, scratch_setup, scratch_teardown),
         cmocka_unit_test_setup_teardown(test_corrections, scratch_setup, scratch_teardown),
+        cmocka_unit_test_setup_teardown(test_split_file, scratch_setup, scratch_teardown),
         cmocka_unit_test_setup_teardown(test_bad_files, scratch_setup, scratch_teardown),
         cmocka_unit_test_setup_teardown(test_refusals, scratch_setup, scratch_teardown),
         cmocka_unit_test_setup_teardown(test_source_untouched, scratch_setup, scratch_teardown),

@@ -88,17 +88,23 @@ static void test_dicom(void **state)
     for (int i = 0; i < 5; i++) {
         char name[32], lines[512];
         snprintf(name, sizeof name, "s%d.dcm", i);
-        snprintf(lines, sizeof lines, "(0008,0060) CS [CT]\n(0008,0018) UI [2.25.1%d]\n(0020,000d) UI [2.25.7]\n(0020,000e) UI [2.25.8]\n"
-                 "(0020,0032) DS [0\\0\\%d]\n(0020,0037) DS [1\\0\\0\\0\\1\\0]\n(0010,0020) LO [P1]\n(0028,1052) DS [%d]\n",
+        snprintf(lines, sizeof lines,
+                 "(0008,0060) CS [CT]\n(0008,0018) UI [2.25.1%d]\n(0020,000d) UI [2.25.7]\n(0020,000e) UI "
+                 "[2.25.8]\n"
+                 "(0020,0032) DS [0\\0\\%d]\n(0020,0037) DS [1\\0\\0\\0\\1\\0]\n(0010,0020) LO "
+                 "[P1]\n(0028,1052) DS [%d]\n",
                  i, places[i], i);
         dicom_fixture(name, lines);
     }
-    dicom_fixture("CXR9_IM-1.dcm", "(0028,0004) CS [MONOCHROME1]\n(0008,0060) CS [DX]\n(0018,5101) CS [PA]\n(0010,0020) LO [P2]\n");
+    dicom_fixture(
+        "CXR9_IM-1.dcm",
+        "(0028,0004) CS [MONOCHROME1]\n(0008,0060) CS [DX]\n(0018,5101) CS [PA]\n(0010,0020) LO [P2]\n");
     assert_int_equal(mkdir(scratch_path("in"), 0755), 0);
     assert_true(dicom_run("mv *.dcm in"));
-    static const char xml[] = "<?xml version=\"1.0\"?><eCitation><MedlineCitation><Article><Abstract>"
-                              "<AbstractText Label=\"FINDINGS\">Lungs are &lt;clear&gt;.</AbstractText></Abstract></Article>"
-                              "</MedlineCitation><parentImage id=\"CXR9_IM-1\"><caption>PA</caption></parentImage></eCitation>";
+    static const char xml[] =
+        "<?xml version=\"1.0\"?><eCitation><MedlineCitation><Article><Abstract>"
+        "<AbstractText Label=\"FINDINGS\">Lungs are &lt;clear&gt;.</AbstractText></Abstract></Article>"
+        "</MedlineCitation><parentImage id=\"CXR9_IM-1\"><caption>PA</caption></parentImage></eCitation>";
     scratch_write("in/9.xml", xml, sizeof xml - 1);
     selora_prepare_options o = prepare_options("out");
     const char *source = "in";

@@ -48,14 +48,27 @@ static int setup(void **state)
         snprintf(s->files[i], TEXT, "file %d", i);
         snprintf(s->patients[i], TEXT, "patient %d", i / 2);
         s->cells[i] = slr_rng_u32(&rng) & 1 ? "A" : "B";
-        *p = (slr_trap_picture){.text = s->texts[i], .label = i % 2 ? "ill" : "well", .patient = s->patients[i],
-                                .file = s->files[i], .pixels = s->files[i], .type = "PNG, 8 bit, grey",
-                                .near = (uint64_t)slr_rng_u32(&rng) << 32 | slr_rng_u32(&rng) | 1, .width = 100, .height = 120,
-                                .side = i < COUNT / 2 ? SLR_SIDE_TRAIN : SLR_SIDE_TEST, .measured = true,
-                                .measures = {.sharpness = 0.01 + 1e-4 * (slr_rng_u32(&rng) & 255), .blockiness = 1,
-                                             .zeros = 0.1, .frame = -1}};
+        *p = (slr_trap_picture){.text = s->texts[i],
+                                .label = i % 2 ? "ill" : "well",
+                                .patient = s->patients[i],
+                                .file = s->files[i],
+                                .pixels = s->files[i],
+                                .type = "PNG, 8 bit, grey",
+                                .near = (uint64_t)slr_rng_u32(&rng) << 32 | slr_rng_u32(&rng) | 1,
+                                .width = 100,
+                                .height = 120,
+                                .side = i < COUNT / 2 ? SLR_SIDE_TRAIN : SLR_SIDE_TEST,
+                                .measured = true,
+                                .measures = {.sharpness = 0.01 + 1e-4 * (slr_rng_u32(&rng) & 255),
+                                             .blockiness = 1,
+                                             .zeros = 0.1,
+                                             .frame = -1}};
     }
-    s->set = (slr_trap_set){.pictures = s->pictures, .count = COUNT, .columns = 1, .cell = cell, .column_name = column_name,
+    s->set = (slr_trap_set){.pictures = s->pictures,
+                            .count = COUNT,
+                            .columns = 1,
+                            .cell = cell,
+                            .column_name = column_name,
                             .context = s};
     *state = s;
     return 0;
@@ -68,7 +81,8 @@ static int teardown(void **state)
 }
 
 /* Finds `kind` with that severity and count, and no other trap but those of `also` (bits). */
-static slr_trap find(plain_set *s, slr_trap_kind kind, slr_trap_severity severity, size_t count, unsigned also)
+static slr_trap find(plain_set *s, slr_trap_kind kind, slr_trap_severity severity, size_t count,
+                     unsigned also)
 {
     slr_traps traps;
     assert_int_equal(slr_traps_find(&s->set, &traps, NULL), SELORA_OK);
@@ -253,8 +267,9 @@ static void test_others(void **state)
 static void test_chi_square(void **state)
 {
     (void)state;
-    const double cases[][3] = {{3.841458820694124, 1, 0.05}, {6.634896601021213, 1, 0.01}, {18.30703805327515, 10, 0.05},
-                               {2, 2, 0.36787944117144233}, {0.5, 5, 0.992122547}, {200, 100, 1.0e-8 * 0.8}};
+    const double cases[][3] = {{3.841458820694124, 1, 0.05},  {6.634896601021213, 1, 0.01},
+                               {18.30703805327515, 10, 0.05}, {2, 2, 0.36787944117144233},
+                               {0.5, 5, 0.992122547},         {200, 100, 1.0e-8 * 0.8}};
     for (size_t i = 0; i < 5; i++)
         assert_true(fabs(slr_chi_square_tail(cases[i][0], cases[i][1]) - cases[i][2]) < 1e-6);
     assert_true(slr_chi_square_tail(0, 3) == 1);
@@ -293,7 +308,8 @@ static slr_image picture(int width, int height)
     assert_int_equal(slr_image_new(width, height, 1, &image, NULL), SELORA_OK);
     for (int y = 0; y < height; y++)
         for (int x = 0; x < width; x++)
-            image.pixels[y * width + x] = (float)(0.4 + 0.2 * sin(0.13 * x) * cos(0.11 * y) + 0.05 * sin(1.9 * x + 2.3 * y));
+            image.pixels[y * width + x] =
+                (float)(0.4 + 0.2 * sin(0.13 * x) * cos(0.11 * y) + 0.05 * sin(1.9 * x + 2.3 * y));
     return image;
 }
 
@@ -314,7 +330,8 @@ static void test_measures(void **state)
     assert_true(plain.frame < 0 && plain.zeros == 0 && plain.marks == 0 && plain.residual == 0);
     for (int y = 0; y < H; y++)
         for (int x = 0; x < W; x++)
-            image.pixels[y * W + x] += (x / 8 + y / 8) % 2 ? 0.15f : 0; /* steps at the edges of blocks alone */
+            image.pixels[y * W + x] +=
+                (x / 8 + y / 8) % 2 ? 0.15f : 0; /* steps at the edges of blocks alone */
     assert_true(measure(&image).blockiness > 1.25);
     slr_image_free(&image);
 

@@ -48,14 +48,17 @@ static json_t *in_one_line(const json_t *counts)
 /* The counts without what only programs want. */
 static void note_counts(const slr_hooks *hooks, const json_t *manifest)
 {
-    static const char *const lists[] = {"files", "skipped", "pictures", "headers_and_pixels", "warnings", "prompts",
-                                        "may_tell_who", "split", "run"};
+    static const char *const lists[] = {"files",    "skipped", "pictures",     "headers_and_pixels",
+                                        "warnings", "prompts", "may_tell_who", "split",
+                                        "run"};
     for (size_t i = 0; i < sizeof lists / sizeof *lists; i++) {
         const char *key;
-        json_t *value, *part = json_object_get(manifest, lists[i]), *shown = json_object(), *named = json_object();
+        json_t *value, *part = json_object_get(manifest, lists[i]), *shown = json_object(),
+                       *named = json_object();
         json_object_foreach(part, key, value)
             json_object_set_new(shown, key, json_is_object(value) ? in_one_line(value) : json_incref(value));
-        json_object_set_new(named, lists[i], json_object_size(shown) ? json_incref(shown) : json_string("none"));
+        json_object_set_new(named, lists[i],
+                            json_object_size(shown) ? json_incref(shown) : json_string("none"));
         note_object(hooks, named);
         json_decref(named);
         json_decref(shown);

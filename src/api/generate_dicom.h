@@ -22,7 +22,7 @@ typedef struct slr_generate_dicom {
 /* Fails at once where this build writes no DICOM. Hashes may be "". */
 selora_status slr_generate_dicom_begin(slr_generate_dicom *dicom, const selora_generate_options *options,
                                        const char *model_hash, const char *adapter_hash, slr_error *err);
-selora_status slr_generate_dicom_write(const slr_generate_dicom *dicom, int64_t picture, const slr_image *image,
-                                       const char *prompt, slr_error *err);
+selora_status slr_generate_dicom_write(const slr_generate_dicom *dicom, int64_t picture,
+                                       const slr_image *image, const char *prompt, slr_error *err);
 
 #endif

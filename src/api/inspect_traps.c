@@ -14,8 +14,9 @@
 enum { MAX_COLUMNS = 256, TYPE = 48 };
 
 /* Columns that say what a picture is, or nothing at all about where it comes from. */
-static const char *const not_compared[] = {"file_name", "text", "caption", "label", "class", "diagnosis", "finding", "target",
-                                           "patient", "patient_id", "report", "prompt"};
+static const char *const not_compared[] = {"file_name", "text",       "caption", "label",
+                                           "class",     "diagnosis",  "finding", "target",
+                                           "patient",   "patient_id", "report",  "prompt"};
 
 typedef struct inspection {
     const slr_dataset *data;
@@ -60,7 +61,8 @@ static void choose_label(inspection *in)
 static void choose_columns(inspection *in)
 {
     for (int c = 0; in->table && c < slr_table_columns(in->table) && in->column_count < MAX_COLUMNS; c++)
-        if (!is_listed(slr_table_column_name(in->table, c), not_compared, sizeof not_compared / sizeof *not_compared))
+        if (!is_listed(slr_table_column_name(in->table, c), not_compared,
+                       sizeof not_compared / sizeof *not_compared))
             in->columns[in->column_count++] = c;
 }
 
@@ -143,15 +145,20 @@ static void take_sides(inspection *in, const slr_split *split)
         in->pictures[split->test[i]].side = SLR_SIDE_TEST;
 }
 
-static selora_status find(inspection *in, const slr_split *split, const slr_hooks *hooks, json_t **traps, slr_error *err)
+static selora_status find(inspection *in, const slr_split *split, const slr_hooks *hooks, json_t **traps,
+                          slr_error *err)
 {
     slr_traps found;
     choose_label(in);
     choose_columns(in);
     SLR_TRY(measure_all(in, hooks, err));
     take_sides(in, split);
-    slr_trap_set set = {.pictures = in->pictures, .count = slr_dataset_count(in->data), .columns = in->column_count,
-                        .cell = cell, .column_name = column_name, .context = in};
+    slr_trap_set set = {.pictures = in->pictures,
+                        .count = slr_dataset_count(in->data),
+                        .columns = in->column_count,
+                        .cell = cell,
+                        .column_name = column_name,
+                        .context = in};
     SLR_TRY(slr_traps_find(&set, &found, err));
     *traps = slr_traps_json(&found, true);
     return SELORA_OK;
@@ -161,8 +168,11 @@ selora_status slr_inspect_traps(const slr_dataset *data, const slr_table *table,
                                 const slr_hooks *hooks, json_t **traps, slr_error *err)
 {
     size_t count = slr_dataset_count(data);
-    inspection in = {.data = data, .table = table, .pictures = slr_alloc(count, sizeof *in.pictures),
-                     .types = slr_alloc(count, sizeof *in.types), .pixels = slr_alloc(count, sizeof *in.pixels)};
+    inspection in = {.data = data,
+                     .table = table,
+                     .pictures = slr_alloc(count, sizeof *in.pictures),
+                     .types = slr_alloc(count, sizeof *in.types),
+                     .pixels = slr_alloc(count, sizeof *in.pixels)};
     *traps = NULL;
     selora_status status = in.pictures && in.types && in.pixels
                                ? find(&in, split, hooks, traps, err)

@@ -11,7 +11,8 @@
 #include "data/split.h"
 #include "io/csv.h"
 
-/* Decodes every picture. `table` may be NULL; `split` is that of a training run. *traps: as in manifest.json. */
+/* Decodes every picture. `table` may be NULL; `split` is that of a training run. *traps: as in manifest.json.
+ */
 selora_status slr_inspect_traps(const slr_dataset *data, const slr_table *table, const slr_split *split,
                                 const slr_hooks *hooks, json_t **traps, slr_error *err);
 

@@ -8,6 +8,7 @@
 #include "api/context.h"
 
 /* The options are checked. */
-selora_status slr_prepare_data(selora_context *context, const selora_prepare_options *options, slr_error *err);
+selora_status slr_prepare_data(selora_context *context, const selora_prepare_options *options,
+                               slr_error *err);
 
 #endif

@@ -12,7 +12,8 @@
 enum { MAX_TOKENS = 77 };
 
 /* What may differ between two runs into one folder: paths, and how the work is done. */
-static const char *const free_options[] = {"out", "reports", "tokenizer", "fail-on-phi", "jobs", "max-bad", "show-paths"};
+static const char *const free_options[] = {"out",  "reports", "tokenizer", "fail-on-phi",
+                                           "jobs", "max-bad", "show-paths"};
 
 static bool is_free(const char *name)
 {
@@ -52,7 +53,8 @@ static selora_status read_settings(const selora_prepare_options *options, json_t
 }
 
 /* The place of `text` among the words of a choice; the first without a text. */
-static selora_status read_choice(const char *name, const char *text, const char *words, int *value, slr_error *err)
+static selora_status read_choice(const char *name, const char *text, const char *words, int *value,
+                                 slr_error *err)
 {
     size_t length = text ? strlen(text) : 0;
     *value = 0;
@@ -82,7 +84,8 @@ static selora_status read_blackout(const char *text, slr_medical_options *medica
     return SELORA_OK;
 }
 
-static selora_status read_medical(const selora_prepare_options *o, slr_medical_options *medical, slr_error *err)
+static selora_status read_medical(const selora_prepare_options *o, slr_medical_options *medical,
+                                  slr_error *err)
 {
     *medical = slr_medical_options_default();
     if (o->window)
@@ -147,7 +150,8 @@ static selora_status read_prompts(const selora_prepare_options *o, slr_prepare_a
     if (o->tokenizer)
         SLR_TRY(open_tokenizer(o->tokenizer, &a->tokenizer, err));
     else if (truncate)
-        return slr_fail(err, SELORA_USAGE, "--truncate sentence needs --tokenizer DIR: the model whose tokens are counted");
+        return slr_fail(err, SELORA_USAGE,
+                        "--truncate sentence needs --tokenizer DIR: the model whose tokens are counted");
     prompts->template = o->text_template;
     prompts->choice = (slr_report_choice)choice;
     prompts->xxxx = (slr_xxxx_policy)xxxx;
@@ -159,7 +163,8 @@ static selora_status read_prompts(const selora_prepare_options *o, slr_prepare_a
     return SELORA_OK;
 }
 
-static selora_status read_split(const selora_prepare_options *o, slr_patient_split_options *split, slr_error *err)
+static selora_status read_split(const selora_prepare_options *o, slr_patient_split_options *split,
+                                slr_error *err)
 {
     int rule;
     SLR_TRY(read_choice("split", o->split, "auto|hash|exact", &rule, err));
@@ -177,7 +182,8 @@ static int processors(void)
     return sched_getaffinity(0, sizeof set, &set) == 0 ? CPU_COUNT(&set) : 1;
 }
 
-selora_status slr_prepare_arguments_read(const selora_prepare_options *o, slr_prepare_arguments *a, slr_error *err)
+selora_status slr_prepare_arguments_read(const selora_prepare_options *o, slr_prepare_arguments *a,
+                                         slr_error *err)
 {
     *a = (slr_prepare_arguments){0};
     slr_prepare_job *job = &a->job;

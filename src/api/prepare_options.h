@@ -18,8 +18,8 @@ typedef struct slr_prepare_arguments {
     slr_tokenizer *tokenizer;
 } slr_prepare_arguments;
 
-selora_status slr_prepare_arguments_read(const selora_prepare_options *options, slr_prepare_arguments *arguments,
-                                         slr_error *err);
+selora_status slr_prepare_arguments_read(const selora_prepare_options *options,
+                                         slr_prepare_arguments *arguments, slr_error *err);
 void slr_prepare_arguments_free(slr_prepare_arguments *arguments);
 
 #endif

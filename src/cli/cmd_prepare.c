@@ -3,8 +3,10 @@
 
 #include "cli/commands.h"
 
-static const char summary[] = "selora prepare SOURCE... --out DATASET: from DICOM, NIfTI, PNG, JPEG and reports to a data set";
-static const char example[] = "selora prepare export reports.csv --out dataset --size 512 --tokenizer models/tiny";
+static const char summary[] =
+    "selora prepare SOURCE... --out DATASET: from DICOM, NIfTI, PNG, JPEG and reports to a data set";
+static const char example[] =
+    "selora prepare export reports.csv --out dataset --size 512 --tokenizer models/tiny";
 
 int cmd_prepare(int argc, char **argv)
 {
@@ -16,7 +18,8 @@ int cmd_prepare(int argc, char **argv)
     if (status == SELORA_OK && arguments.common.help) {
         cli_print_help(summary, example, arguments.list, arguments.count);
     } else if (status == SELORA_OK && arguments.position_count == 0) {
-        fprintf(stderr, "selora: prepare: name a folder or file to prepare, or several; --help shows an example\n");
+        fprintf(stderr,
+                "selora: prepare: name a folder or file to prepare, or several; --help shows an example\n");
         code = SELORA_USAGE;
     } else if (status == SELORA_OK) {
         cli_terminal terminal;

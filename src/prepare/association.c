@@ -81,8 +81,8 @@ static int by_score(const void *a, const void *b)
     return (left > right) - (left < right);
 }
 
-selora_status slr_separation(const double *scores, const unsigned char *classes, size_t count, int either, double *auc,
-                             slr_error *err)
+selora_status slr_separation(const double *scores, const unsigned char *classes, size_t count, int either,
+                             double *auc, slr_error *err)
 {
     double below = 0, pairs = 0, ones = 0;
     *auc = 0.5;
@@ -111,14 +111,15 @@ selora_status slr_separation(const double *scores, const unsigned char *classes,
 }
 
 /* Halves by turns within a class, so that both know both classes. */
-selora_status slr_category_separation(const uint32_t *categories, uint32_t category_count, const unsigned char *classes,
-                                      size_t count, double *auc, slr_error *err)
+selora_status slr_category_separation(const uint32_t *categories, uint32_t category_count,
+                                      const unsigned char *classes, size_t count, double *auc, slr_error *err)
 {
     uint32_t *known = slr_alloc(4 * (size_t)category_count + 4, sizeof *known); /* (half, class, category) */
     double *scores = slr_alloc(count + 1, sizeof *scores);
     unsigned char *halves = slr_alloc(count + 1, 1);
     size_t seen[2] = {0, 0}, ones = 0;
-    selora_status status = known && scores && halves ? SELORA_OK : slr_fail_memory(err, count, "a comparison of labels");
+    selora_status status =
+        known && scores && halves ? SELORA_OK : slr_fail_memory(err, count, "a comparison of labels");
     for (size_t i = 0; status == SELORA_OK && i < count; i++) {
         size_t class = classes[i] != 0;
         halves[i] = seen[class]++ & 1;

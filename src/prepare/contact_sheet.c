@@ -12,18 +12,20 @@ enum { DIGIT_WIDTH = 5, DIGIT_HEIGHT = 7, CELLS = SLR_SHEET_SIDE * SLR_SHEET_SID
 
 /* Rows of five dots, the left one highest. */
 static const uint8_t digits[10][DIGIT_HEIGHT] = {
-    {14, 17, 19, 21, 25, 17, 14}, {4, 12, 4, 4, 4, 4, 14},      {14, 17, 1, 2, 4, 8, 31}, {31, 2, 4, 2, 1, 17, 14},
-    {2, 6, 10, 18, 31, 2, 2},     {31, 16, 30, 1, 1, 17, 14},   {6, 8, 16, 30, 17, 17, 14}, {31, 1, 2, 4, 8, 8, 8},
-    {14, 17, 17, 14, 17, 17, 14}, {14, 17, 17, 15, 1, 2, 12},
+    {14, 17, 19, 21, 25, 17, 14}, {4, 12, 4, 4, 4, 4, 14},  {14, 17, 1, 2, 4, 8, 31},
+    {31, 2, 4, 2, 1, 17, 14},     {2, 6, 10, 18, 31, 2, 2}, {31, 16, 30, 1, 1, 17, 14},
+    {6, 8, 16, 30, 17, 17, 14},   {31, 1, 2, 4, 8, 8, 8},   {14, 17, 17, 14, 17, 17, 14},
+    {14, 17, 17, 15, 1, 2, 12},
 };
 
 selora_status slr_contact_sheet_new(size_t pictures, slr_contact_sheet *sheet, slr_error *err)
 {
-    int cells = pictures < CELLS ? (int)pictures : CELLS, rows = (cells + SLR_SHEET_SIDE - 1) / SLR_SHEET_SIDE;
+    int cells = pictures < CELLS ? (int)pictures : CELLS,
+        rows = (cells + SLR_SHEET_SIDE - 1) / SLR_SHEET_SIDE;
     *sheet = (slr_contact_sheet){.cells = cells};
     int columns = cells < SLR_SHEET_SIDE ? cells : SLR_SHEET_SIDE;
-    SLR_TRY(slr_image_new((columns ? columns : 1) * SLR_SHEET_CELL, (rows ? rows : 1) * (SLR_SHEET_CELL + SLR_SHEET_STRIP), 3,
-                          &sheet->image, err));
+    SLR_TRY(slr_image_new((columns ? columns : 1) * SLR_SHEET_CELL,
+                          (rows ? rows : 1) * (SLR_SHEET_CELL + SLR_SHEET_STRIP), 3, &sheet->image, err));
     size_t count = 3 * (size_t)sheet->image.width * (size_t)sheet->image.height;
     for (size_t i = 0; i < count; i++)
         sheet->image.pixels[i] = i % 3 == 2 ? 0.25f : 0.1f; /* blue: no picture has it */
@@ -54,8 +56,8 @@ static void put_number(slr_contact_sheet *sheet, int left, int top, size_t numbe
                     put_pixel(sheet, left + k * (DIGIT_WIDTH + 1) + x, top + y, &white, 1);
 }
 
-selora_status slr_contact_sheet_put(slr_contact_sheet *sheet, int cell, size_t number, const slr_image *picture,
-                                    slr_error *err)
+selora_status slr_contact_sheet_put(slr_contact_sheet *sheet, int cell, size_t number,
+                                    const slr_image *picture, slr_error *err)
 {
     slr_image small;
     int longer = picture->width > picture->height ? picture->width : picture->height;
@@ -64,11 +66,14 @@ selora_status slr_contact_sheet_put(slr_contact_sheet *sheet, int cell, size_t n
     width = width < 1 ? 1 : width;
     height = height < 1 ? 1 : height;
     SLR_TRY(slr_image_resize(picture, width, height, SLR_RESIZE_BILINEAR, &small, err));
-    int left = cell % SLR_SHEET_SIDE * SLR_SHEET_CELL, top = cell / SLR_SHEET_SIDE * (SLR_SHEET_CELL + SLR_SHEET_STRIP);
+    int left = cell % SLR_SHEET_SIDE * SLR_SHEET_CELL,
+        top = cell / SLR_SHEET_SIDE * (SLR_SHEET_CELL + SLR_SHEET_STRIP);
     for (int y = 0; y < height; y++)
         for (int x = 0; x < width; x++)
-            put_pixel(sheet, left + 1 + x + (SLR_SHEET_CELL - 2 - width) / 2, top + 1 + y + (SLR_SHEET_CELL - 2 - height) / 2,
-                      small.pixels + ((size_t)y * (size_t)width + (size_t)x) * (size_t)small.channels, small.channels);
+            put_pixel(sheet, left + 1 + x + (SLR_SHEET_CELL - 2 - width) / 2,
+                      top + 1 + y + (SLR_SHEET_CELL - 2 - height) / 2,
+                      small.pixels + ((size_t)y * (size_t)width + (size_t)x) * (size_t)small.channels,
+                      small.channels);
     put_number(sheet, left + 3, top + SLR_SHEET_CELL + 2, number);
     slr_image_free(&small);
     return SELORA_OK;

@@ -21,10 +21,11 @@ json_t *slr_traps_json(const slr_traps *traps, bool all)
         json_t *rows = json_array();
         for (int i = 0; i < trap->shown; i++)
             json_array_append_new(rows, json_integer(trap->rows[i]));
-        json_array_append_new(list, json_pack("{ss ss sI so ss ss}", "trap", slr_trap_id(k), "severity",
-                                              slr_trap_severity_name(trap->severity), "count", (json_int_t)trap->count,
-                                              "first_rows", rows, "seen", trap->text, "advice",
-                                              trap->severity == SLR_TRAP_NONE ? "" : slr_trap_advice(k)));
+        json_array_append_new(list,
+                              json_pack("{ss ss sI so ss ss}", "trap", slr_trap_id(k), "severity",
+                                        slr_trap_severity_name(trap->severity), "count",
+                                        (json_int_t)trap->count, "first_rows", rows, "seen", trap->text,
+                                        "advice", trap->severity == SLR_TRAP_NONE ? "" : slr_trap_advice(k)));
     }
     return list;
 }
@@ -81,22 +82,25 @@ static json_t *file_counts(const slr_prepare_counts *c, json_t **skipped)
     for (int s = 1; s < SLR_SKIP_COUNT; s++)
         if (c->skips[s])
             json_object_set_new(*skipped, slr_picture_skip_name(s), json_integer((json_int_t)c->skips[s]));
-    return json_pack("{sI sI sI sI sI}", "found", (json_int_t)c->found, "reports", (json_int_t)c->reports, "other",
-                     (json_int_t)c->other, "may_be_pictures", (json_int_t)c->examined, "bad", (json_int_t)c->bad);
+    return json_pack("{sI sI sI sI sI}", "found", (json_int_t)c->found, "reports", (json_int_t)c->reports,
+                     "other", (json_int_t)c->other, "may_be_pictures", (json_int_t)c->examined, "bad",
+                     (json_int_t)c->bad);
 }
 
 static json_t *picture_counts(const slr_preparation *p)
 {
     const slr_prepare_counts *c = &p->counts;
-    json_t *counts = json_pack("{sI sI sI sI}", "rows", (json_int_t)p->rows.count, "added", (json_int_t)c->added,
-                               "there_before", (json_int_t)p->old_rows, "left_by_slice_rule", (json_int_t)c->slices_left);
+    json_t *counts =
+        json_pack("{sI sI sI sI}", "rows", (json_int_t)p->rows.count, "added", (json_int_t)c->added,
+                  "there_before", (json_int_t)p->old_rows, "left_by_slice_rule", (json_int_t)c->slices_left);
     if (c->without_text)
         json_object_set_new(counts, p->job->keep_without_text ? "without_text" : "left_without_text",
                             json_integer((json_int_t)c->without_text));
     if (c->series)
-        json_object_update_new(counts, json_pack("{sI sI sI}", "series_of_slices", (json_int_t)c->series,
-                                                 "series_with_slices_at_one_place", (json_int_t)c->series_equal,
-                                                 "series_of_several_orientations", (json_int_t)c->series_turned));
+        json_object_update_new(counts,
+                               json_pack("{sI sI sI}", "series_of_slices", (json_int_t)c->series,
+                                         "series_with_slices_at_one_place", (json_int_t)c->series_equal,
+                                         "series_of_several_orientations", (json_int_t)c->series_turned));
     return counts;
 }
 
@@ -116,27 +120,30 @@ static json_t *warning_counts(const slr_rows *rows)
 static json_t *prompt_counts(const slr_prepare_counts *c)
 {
     const slr_prompt_counts *t = &c->prompts;
-    json_t *counts = json_pack("{sI sI sI sI sI sI sI sI sI sI}", "reports", (json_int_t)t->reports, "reports_unused",
-                               (json_int_t)t->reports_unused, "from_tables", (json_int_t)t->from_table, "from_xml",
-                               (json_int_t)t->from_xml, "from_caption_files", (json_int_t)t->from_caption, "from_headers",
-                               (json_int_t)t->from_header, "other_part_taken", (json_int_t)t->other_part, "with_xxxx",
-                               (json_int_t)t->xxxx_prompts, "words_xxxx", (json_int_t)t->xxxx_words, "left_with_xxxx",
-                               (json_int_t)t->skips[SLR_PROMPT_XXXX]);
+    json_t *counts =
+        json_pack("{sI sI sI sI sI sI sI sI sI sI}", "reports", (json_int_t)t->reports, "reports_unused",
+                  (json_int_t)t->reports_unused, "from_tables", (json_int_t)t->from_table, "from_xml",
+                  (json_int_t)t->from_xml, "from_caption_files", (json_int_t)t->from_caption, "from_headers",
+                  (json_int_t)t->from_header, "other_part_taken", (json_int_t)t->other_part, "with_xxxx",
+                  (json_int_t)t->xxxx_prompts, "words_xxxx", (json_int_t)t->xxxx_words, "left_with_xxxx",
+                  (json_int_t)t->skips[SLR_PROMPT_XXXX]);
     if (t->tokens.prompts) {
         json_t *most = json_array();
         for (int i = 0; i < SLR_MOST_CUT && t->tokens.most[i].lost > 0; i++)
             json_array_append_new(most, json_integer((json_int_t)t->tokens.most[i].lost));
-        json_object_update_new(counts, json_pack("{sI sI sI sI so}", "cut_at_77_tokens", (json_int_t)t->tokens.cut,
-                                                 "tokens_lost", (json_int_t)t->tokens.lost, "ended_after_a_sentence",
-                                                 (json_int_t)t->tokens.shortened, "longest_tokens",
-                                                 (json_int_t)t->tokens.longest, "most_lost", most));
+        json_object_update_new(counts,
+                               json_pack("{sI sI sI sI so}", "cut_at_77_tokens", (json_int_t)t->tokens.cut,
+                                         "tokens_lost", (json_int_t)t->tokens.lost, "ended_after_a_sentence",
+                                         (json_int_t)t->tokens.shortened, "longest_tokens",
+                                         (json_int_t)t->tokens.longest, "most_lost", most));
     }
     return counts;
 }
 
 static json_t *scan_counts(const slr_text_scan *scan)
 {
-    json_t *counts = json_pack("{sI sI}", "prompts", (json_int_t)scan->scanned, "suspect", (json_int_t)scan->suspect);
+    json_t *counts =
+        json_pack("{sI sI}", "prompts", (json_int_t)scan->scanned, "suspect", (json_int_t)scan->suspect);
     for (int k = 0; k < SLR_SCAN_KINDS; k++)
         json_object_set_new(counts, slr_text_scan_id(k), json_integer((json_int_t)scan->found[k]));
     return counts;
@@ -148,9 +155,11 @@ static json_t *split_counts(const slr_preparation *p)
     const slr_split_report *s = &p->counts.split;
     json_t *counts = json_object(), *sides = json_array();
     for (int k = 1; k < 4; k++)
-        json_array_append_new(sides, json_pack("{ss sI sI}", "part", names[k], "pictures", (json_int_t)s->pictures[k],
-                                               "patients", (json_int_t)s->patients[k]));
-    json_object_set_new(counts, "by", json_string(s->unknown == s->pictures[0] ? "picture: leakage possible" : "patient"));
+        json_array_append_new(sides,
+                              json_pack("{ss sI sI}", "part", names[k], "pictures",
+                                        (json_int_t)s->pictures[k], "patients", (json_int_t)s->patients[k]));
+    json_object_set_new(counts, "by",
+                        json_string(s->unknown == s->pictures[0] ? "picture: leakage possible" : "patient"));
     json_object_set_new(counts, "patients", json_integer((json_int_t)s->patients[0]));
     json_object_set_new(counts, "pictures_of_unknown_patients", json_integer((json_int_t)s->unknown));
     json_object_set_new(counts, "patients_on_two_sides", json_integer((json_int_t)s->patients_on_two_sides));
@@ -171,9 +180,10 @@ static json_t *split_counts(const slr_preparation *p)
 static json_t *pixel_counts(const slr_rows *rows)
 {
     json_t *counts = json_object();
-    static const slr_row_column columns[] = {SLR_COLUMN_KIND, SLR_COLUMN_MODALITY, SLR_COLUMN_PHOTOMETRIC, SLR_COLUMN_BITS,
-                                             SLR_COLUMN_VOI, SLR_COLUMN_COLOUR, SLR_COLUMN_SYNTAX, SLR_COLUMN_LOSSY,
-                                             SLR_COLUMN_VIEW, SLR_COLUMN_BURNED_IN, SLR_COLUMN_DEIDENTIFIED};
+    static const slr_row_column columns[] = {
+        SLR_COLUMN_KIND, SLR_COLUMN_MODALITY,  SLR_COLUMN_PHOTOMETRIC, SLR_COLUMN_BITS,
+        SLR_COLUMN_VOI,  SLR_COLUMN_COLOUR,    SLR_COLUMN_SYNTAX,      SLR_COLUMN_LOSSY,
+        SLR_COLUMN_VIEW, SLR_COLUMN_BURNED_IN, SLR_COLUMN_DEIDENTIFIED};
     for (size_t i = 0; i < sizeof columns / sizeof *columns; i++)
         json_object_set_new(counts, slr_row_column_name(columns[i]), count_column(rows, columns[i]));
     json_object_set_new(counts, "inverted", json_integer(count_value(rows, SLR_COLUMN_INVERTED, "yes")));
@@ -192,8 +202,8 @@ json_t *slr_manifest_make(const slr_preparation *p)
 {
     const slr_prepare_counts *c = &p->counts;
     json_t *skipped, *files = file_counts(c, &skipped);
-    json_t *root = json_pack("{ss ss sO}", "format", SLR_DATA_SET_FORMAT, "version", selora_version(), "settings",
-                             p->job->settings);
+    json_t *root = json_pack("{ss ss sO}", "format", SLR_DATA_SET_FORMAT, "version", selora_version(),
+                             "settings", p->job->settings);
     json_object_set_new(root, "files", files);
     json_object_set_new(root, "skipped", skipped);
     json_object_set_new(root, "pictures", picture_counts(p));
@@ -203,8 +213,9 @@ json_t *slr_manifest_make(const slr_preparation *p)
     json_object_set_new(root, "may_tell_who", scan_counts(&c->prompts.scan));
     json_object_set_new(root, "split", split_counts(p));
     json_object_set_new(root, "traps", slr_traps_json(&c->traps, true));
-    json_object_set_new(root, "run", json_pack("{sf sf sI}", "seconds", rounded(c->seconds), "pictures_per_second",
-                                               rounded(c->pictures_per_second), "peak_megabytes",
-                                               (json_int_t)(c->peak_kilobytes / 1024)));
+    json_object_set_new(root, "run",
+                        json_pack("{sf sf sI}", "seconds", rounded(c->seconds), "pictures_per_second",
+                                  rounded(c->pictures_per_second), "peak_megabytes",
+                                  (json_int_t)(c->peak_kilobytes / 1024)));
     return root;
 }

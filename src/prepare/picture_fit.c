@@ -9,7 +9,8 @@ static selora_status crop(const slr_picture_fit *fit, const slr_image *image, sl
 {
     int width, height;
     slr_prepare_cover(image->width, image->height, fit->width, fit->height, &width, &height);
-    slr_resize_window window = {(width - fit->width) / 2, (height - fit->height) / 2, fit->width, fit->height};
+    slr_resize_window window = {(width - fit->width) / 2, (height - fit->height) / 2, fit->width,
+                                fit->height};
     return slr_image_resize_window(image, width, height, window, fit->filter, out, err);
 }
 
@@ -29,8 +30,10 @@ static selora_status pad(const slr_picture_fit *fit, const slr_image *image, slr
     SLR_TRY(slr_image_resize(image, width, height, fit->filter, &inner, err));
     selora_status status = slr_image_new(fit->width, fit->height, image->channels, out, err);
     if (status == SELORA_OK) {
-        size_t channels = (size_t)image->channels, row = (size_t)width * channels, wide = (size_t)fit->width * channels;
-        size_t left = (size_t)((fit->width - width) / 2) * channels, top = (size_t)((fit->height - height) / 2);
+        size_t channels = (size_t)image->channels, row = (size_t)width * channels,
+               wide = (size_t)fit->width * channels;
+        size_t left = (size_t)((fit->width - width) / 2) * channels,
+               top = (size_t)((fit->height - height) / 2);
         memset(out->pixels, 0, wide * (size_t)fit->height * sizeof *out->pixels);
         for (size_t y = 0; y < (size_t)height; y++)
             memcpy(out->pixels + (top + y) * wide + left, inner.pixels + y * row, row * sizeof *out->pixels);
@@ -53,9 +56,10 @@ selora_status slr_picture_fit_apply(const slr_picture_fit *fit, slr_image *image
     slr_image out = {0};
     if (fit->width <= 0 || (image->width == fit->width && image->height == fit->height))
         return SELORA_OK;
-    selora_status status = fit->policy == SLR_FIT_CROP  ? crop(fit, image, &out, err)
-                           : fit->policy == SLR_FIT_PAD ? pad(fit, image, &out, err)
-                                                        : slr_image_resize(image, fit->width, fit->height, fit->filter, &out, err);
+    selora_status status = fit->policy == SLR_FIT_CROP ? crop(fit, image, &out, err)
+                           : fit->policy == SLR_FIT_PAD
+                               ? pad(fit, image, &out, err)
+                               : slr_image_resize(image, fit->width, fit->height, fit->filter, &out, err);
     slr_image_free(image);
     if (status != SELORA_OK)
         return status;

@@ -2,8 +2,9 @@
  *
  * Pictures of one size: one policy for a whole set.
  *
- *     slr_picture_fit fit = {.width = 512, .height = 512, .policy = SLR_FIT_CROP, .filter = SLR_RESIZE_BILINEAR};
- *     SLR_TRY(slr_picture_fit_apply(&fit, &image, err));            (image is the fitted one now)
+ *     slr_picture_fit fit = {.width = 512, .height = 512, .policy = SLR_FIT_CROP, .filter =
+ * SLR_RESIZE_BILINEAR}; SLR_TRY(slr_picture_fit_apply(&fit, &image, err));            (image is the fitted
+ * one now)
  */
 #ifndef SLR_PICTURE_FIT_H
 #define SLR_PICTURE_FIT_H

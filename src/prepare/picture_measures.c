@@ -171,7 +171,8 @@ static void take_thing(mark_map *map, int start, int box[4], int *darks)
     }
 }
 
-/* Small, within a fifth of the border, with hard edges. What reaches the border itself is a frame or the body. */
+/* Small, within a fifth of the border, with hard edges. What reaches the border itself is a frame or the
+ * body. */
 static int count_marks(mark_map *map)
 {
     int marks = 0, band_x = map->width / BAND_PARTS, band_y = map->height / BAND_PARTS;
@@ -243,7 +244,8 @@ selora_status slr_picture_measure(const slr_image *image, slr_picture_measures *
     map.bright = slr_alloc(2 * cells, 1);
     map.dark = map.bright ? map.bright + cells : NULL;
     map.stack = slr_alloc(cells, sizeof *map.stack);
-    selora_status status = rows && map.bright && map.stack ? SELORA_OK : slr_fail_memory(err, width, "a picture");
+    selora_status status =
+        rows && map.bright && map.stack ? SELORA_OK : slr_fail_memory(err, width, "a picture");
     if (status == SELORA_OK) {
         measure_colour(image, measures);
         measure_greys(image, &map, (float *[2]){rows, rows + width}, measures);
@@ -258,13 +260,13 @@ selora_status slr_picture_measure(const slr_image *image, slr_picture_measures *
 
 void slr_picture_measures_text(const slr_picture_measures *m, char text[SLR_MEASURES_TEXT])
 {
-    snprintf(text, SLR_MEASURES_TEXT, "%.5g %.5g %.5g %.5g %.5g %.5g %d", m->sharpness, m->blockiness, m->zeros, m->frame,
-             m->residual, m->coloured, m->marks);
+    snprintf(text, SLR_MEASURES_TEXT, "%.5g %.5g %.5g %.5g %.5g %.5g %d", m->sharpness, m->blockiness,
+             m->zeros, m->frame, m->residual, m->coloured, m->marks);
 }
 
 bool slr_picture_measures_parse(const char *text, slr_picture_measures *m)
 {
     *m = (slr_picture_measures){0};
-    return sscanf(text, "%lg %lg %lg %lg %lg %lg %d", &m->sharpness, &m->blockiness, &m->zeros, &m->frame, &m->residual,
-                  &m->coloured, &m->marks) == 7;
+    return sscanf(text, "%lg %lg %lg %lg %lg %lg %d", &m->sharpness, &m->blockiness, &m->zeros, &m->frame,
+                  &m->residual, &m->coloured, &m->marks) == 7;
 }

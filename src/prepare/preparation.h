@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT
- * Inside of prepare/prepare.h: what its steps hand on. Only the files prepare*.c and manifest.c include this. */
+ * Inside of prepare/prepare.h: what its steps hand on. Only the files prepare*.c and manifest.c include this.
+ */
 #ifndef SLR_PREPARATION_H
 #define SLR_PREPARATION_H
 
@@ -82,11 +83,12 @@ typedef struct slr_preparation {
 /* prepare_read.c: headers of all files, volumes of single files, the list of pictures. */
 selora_status slr_prepare_read(slr_preparation *p, slr_error *err);
 /* prepare_series.c: files of one series are a volume: which of them are taken. chosen[files]: 0 is left. */
-selora_status slr_prepare_choose_series(slr_preparation *p, unsigned char *chosen, int64_t *slices, int64_t *counts,
-                                        slr_error *err);
+selora_status slr_prepare_choose_series(slr_preparation *p, unsigned char *chosen, int64_t *slices,
+                                        int64_t *counts, slr_error *err);
 /* prepare_texts.c: reports and prompts; drops pictures without one. */
 selora_status slr_prepare_texts(slr_preparation *p, slr_error *err);
-/* prepare_draw.c: the pictures that are new, into the folder of unfinished ones: number of the picture.png. */
+/* prepare_draw.c: the pictures that are new, into the folder of unfinished ones: number of the picture.png.
+ */
 selora_status slr_prepare_draw(slr_preparation *p, slr_error *err);
 /* prepare_store.c: rows, keys, split, traps, and everything onto the disk. */
 selora_status slr_prepare_load(slr_preparation *p, slr_error *err);
@@ -101,7 +103,8 @@ selora_status slr_prepare_find_traps(slr_preparation *p, slr_error *err);
 json_t *slr_manifest_make(const slr_preparation *p);
 
 /* Counts a file that gave nothing, and tells the first ones. `message` may be NULL. */
-void slr_prepare_skip(slr_preparation *p, const slr_prepared_file *file, slr_picture_skip skip, const char *message);
+void slr_prepare_skip(slr_preparation *p, const slr_prepared_file *file, slr_picture_skip skip,
+                      const char *message);
 /* Pool messages and interruption as the user reads them. */
 selora_status slr_prepare_pool_failed(selora_status status, slr_error *err);
 

@@ -26,7 +26,8 @@ static bool is_bad(const slr_prepared_file *file, slr_picture_skip skip)
     }
 }
 
-void slr_prepare_skip(slr_preparation *p, const slr_prepared_file *file, slr_picture_skip skip, const char *message)
+void slr_prepare_skip(slr_preparation *p, const slr_prepared_file *file, slr_picture_skip skip,
+                      const char *message)
 {
     bool bad = is_bad(file, skip), tell = bad || skip == SLR_SKIP_BURNED_IN;
     p->counts.bad += bad;
@@ -35,8 +36,8 @@ void slr_prepare_skip(slr_preparation *p, const slr_prepared_file *file, slr_pic
         return;
     const char *reason = slr_picture_skip_name(skip);
     const char *path = p->job->show_paths ? file->source->path : "", *colon = p->job->show_paths ? ": " : "";
-    slr_warn(p->hooks, "file %zu%s%s: %s%s%s", file->number, colon, path, reason, message && *message ? ": " : "",
-             message ? message : "");
+    slr_warn(p->hooks, "file %zu%s%s: %s%s%s", file->number, colon, path, reason,
+             message && *message ? ": " : "", message ? message : "");
     if (p->counts.failures_told == FAILURES_TOLD)
         slr_warn(p->hooks, "further files like these are only counted");
 }
@@ -44,7 +45,8 @@ void slr_prepare_skip(slr_preparation *p, const slr_prepared_file *file, slr_pic
 selora_status slr_prepare_pool_failed(selora_status status, slr_error *err)
 {
     return status == SELORA_INTERRUPTED
-               ? slr_fail(err, SELORA_INTERRUPTED, "stopped; nothing was added. The same command starts again")
+               ? slr_fail(err, SELORA_INTERRUPTED,
+                          "stopped; nothing was added. The same command starts again")
                : status;
 }
 
@@ -76,7 +78,8 @@ static void preparation_free(slr_preparation *p)
     free(p);
 }
 
-selora_status slr_prepare(const slr_prepare_job *job, const slr_hooks *hooks, json_t **manifest, slr_error *err)
+selora_status slr_prepare(const slr_prepare_job *job, const slr_hooks *hooks, json_t **manifest,
+                          slr_error *err)
 {
     *manifest = NULL;
     slr_preparation *p = calloc(1, sizeof *p);
@@ -88,9 +91,11 @@ selora_status slr_prepare(const slr_prepare_job *job, const slr_hooks *hooks, js
     p->counts.seconds = -slr_clock_seconds();
     selora_status status = run(p, manifest, err);
     if (status == SELORA_OK && (int64_t)p->counts.bad > job->max_bad)
-        status = slr_fail(err, SELORA_BAD_INPUT, "%zu files are damaged or cannot be read (%s); all others are in %s. Copy them "
-                          "again, or accept them with --max-bad %zu", p->counts.bad,
-                          job->show_paths ? "listed above" : "--show-paths names them", job->out, p->counts.bad);
+        status = slr_fail(err, SELORA_BAD_INPUT,
+                          "%zu files are damaged or cannot be read (%s); all others are in %s. Copy them "
+                          "again, or accept them with --max-bad %zu",
+                          p->counts.bad, job->show_paths ? "listed above" : "--show-paths names them",
+                          job->out, p->counts.bad);
     preparation_free(p);
     return status;
 }

@@ -46,7 +46,8 @@ static selora_status hash_pixels(const slr_image *image, char hex[SLR_SHA256_HEX
         return slr_fail_memory(err, 0, "a checksum");
     slr_sha256_update(hash, size, sizeof size);
     slr_sha256_update(hash, image->pixels,
-                      (size_t)image->width * (size_t)image->height * (size_t)image->channels * sizeof *image->pixels);
+                      (size_t)image->width * (size_t)image->height * (size_t)image->channels *
+                          sizeof *image->pixels);
     slr_sha256_finish(hash, hex);
     return *hex ? SELORA_OK : slr_fail(err, SELORA_NO_RESOURCE, "a checksum cannot be computed");
 }
@@ -73,8 +74,8 @@ static selora_status write_bytes(const char *path, const void *data, size_t size
     return status;
 }
 
-static selora_status write_picture(const slr_preparation *p, size_t picture, const slr_image *image, bool *disk,
-                                   slr_error *err)
+static selora_status write_picture(const slr_preparation *p, size_t picture, const slr_image *image,
+                                   bool *disk, slr_error *err)
 {
     void *data;
     size_t size;
@@ -91,7 +92,8 @@ static selora_status write_picture(const slr_preparation *p, size_t picture, con
     return status;
 }
 
-static selora_status draw_frame(const slr_preparation *p, slr_medical *file, size_t picture, drawn_frame *out, slr_error *err)
+static selora_status draw_frame(const slr_preparation *p, slr_medical *file, size_t picture, drawn_frame *out,
+                                slr_error *err)
 {
     slr_image image;
     slr_drawn *d = &out->drawn;
@@ -117,7 +119,8 @@ static selora_status draw_chunk(void *context, int64_t index, void *result, slr_
     slr_medical *file;
     for (size_t i = 0; i < c->count; i++)
         out->frames[i].drawn.facts.skip = SLR_SKIP_DAMAGED;
-    SLR_TRY(slr_medical_open(d->p->files[c->file].source->path, &file, &out->frames[0].drawn.facts.skip, err));
+    SLR_TRY(
+        slr_medical_open(d->p->files[c->file].source->path, &file, &out->frames[0].drawn.facts.skip, err));
     for (size_t i = 0; i < c->count; i++) {
         slr_error failure = {0};
         drawn_frame *frame = &out->frames[i];
@@ -134,7 +137,8 @@ static selora_status draw_chunk(void *context, int64_t index, void *result, slr_
 static void seal(slr_drawn *d)
 {
     slr_picture_facts *f = &d->facts;
-    char *texts[] = {f->modality, f->view_position, f->laterality, f->body_part, f->sex, f->age, f->photometric};
+    char *texts[] = {f->modality, f->view_position, f->laterality, f->body_part,
+                     f->sex,      f->age,           f->photometric};
     for (size_t i = 0; i < sizeof texts / sizeof *texts; i++)
         texts[i][SLR_FACT_TEXT - 1] = 0;
     f->transfer_syntax[SLR_FACT_KEY - 1] = 0;
@@ -147,8 +151,8 @@ static void seal(slr_drawn *d)
         f->colour = SLR_COLOUR_TRUE;
 }
 
-static selora_status take_frame(slr_preparation *p, size_t picture, const drawn_frame *frame, selora_status status,
-                                const char *message, slr_error *err)
+static selora_status take_frame(slr_preparation *p, size_t picture, const drawn_frame *frame,
+                                selora_status status, const char *message, slr_error *err)
 {
     const slr_prepared_file *file = &p->files[p->pictures[picture].file];
     if (status == SELORA_OK && frame->done) {
@@ -162,16 +166,19 @@ static selora_status take_frame(slr_preparation *p, size_t picture, const drawn_
         return SELORA_OK;
     }
     if (status == SELORA_OK && frame->disk)
-        return slr_fail(err, SELORA_NO_RESOURCE, "%.*s; nothing was added. Free space on the disk and start the same command "
-                        "again", SLR_FAILURE_TEXT, frame->message);
+        return slr_fail(err, SELORA_NO_RESOURCE,
+                        "%.*s; nothing was added. Free space on the disk and start the same command "
+                        "again",
+                        SLR_FAILURE_TEXT, frame->message);
     unsigned skip = frame->drawn.facts.skip;
-    slr_prepare_skip(p, file, skip == SLR_SKIP_NONE || skip >= SLR_SKIP_COUNT ? SLR_SKIP_DAMAGED : (slr_picture_skip)skip,
-                     status == SELORA_OK ? frame->message : message);
+    slr_prepare_skip(
+        p, file, skip == SLR_SKIP_NONE || skip >= SLR_SKIP_COUNT ? SLR_SKIP_DAMAGED : (slr_picture_skip)skip,
+        status == SELORA_OK ? frame->message : message);
     return SELORA_OK;
 }
 
-static selora_status took_chunk(void *context, int64_t index, selora_status status, const char *message, const void *result,
-                                slr_error *err)
+static selora_status took_chunk(void *context, int64_t index, selora_status status, const char *message,
+                                const void *result, slr_error *err)
 {
     drawing *d = context;
     const chunk *c = &d->chunks[index];
@@ -216,9 +223,10 @@ static size_t count_equal(known_key *keys, size_t count)
     return kept;
 }
 
-/* A picture is there already when its file is, as often as it is there; or, when a series gives one slice, its series. */
-static selora_status is_known(const slr_preparation *p, const slr_prepared_picture *picture, known_key *keys, size_t count,
-                              bool *known, slr_error *err)
+/* A picture is there already when its file is, as often as it is there; or, when a series gives one slice,
+ * its series. */
+static selora_status is_known(const slr_preparation *p, const slr_prepared_picture *picture, known_key *keys,
+                              size_t count, bool *known, slr_error *err)
 {
     known_key key = {0};
     const slr_prepared_file *file = &p->files[picture->file];
@@ -289,12 +297,14 @@ static selora_status list_new(drawing *d, slr_error *err)
 selora_status slr_prepare_draw(slr_preparation *p, slr_error *err)
 {
     drawing d = {.p = p};
-    slr_worker_pool_options options = {.jobs = p->job->jobs, .result_bytes = sizeof(draw_result), .hooks = p->hooks};
+    slr_worker_pool_options options = {
+        .jobs = p->job->jobs, .result_bytes = sizeof(draw_result), .hooks = p->hooks};
     selora_status status = list_new(&d, err);
     if (status == SELORA_OK && d.count > 0) {
         p->task = slr_task_begin(p->hooks, "prepare pictures", (int64_t)d.wanted);
         p->done = 0;
-        status = slr_prepare_pool_failed(slr_worker_pool_run(&options, (int64_t)d.count, draw_chunk, took_chunk, &d, err), err);
+        status = slr_prepare_pool_failed(
+            slr_worker_pool_run(&options, (int64_t)d.count, draw_chunk, took_chunk, &d, err), err);
     }
     free(d.chunks);
     return status;

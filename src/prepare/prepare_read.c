@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT
- * First pass: what each file is, its checksum, its header. Workers read; nothing is decoded but for --slice largest. */
+ * First pass: what each file is, its checksum, its header. Workers read; nothing is decoded but for --slice
+ * largest. */
 #include <stdlib.h>
 #include <string.h>
 
@@ -36,7 +37,8 @@ static selora_status first_frame(slr_medical *file, const slr_medical_options *o
     return SELORA_OK;
 }
 
-static selora_status read_header(const char *path, const slr_medical_options *options, read_result *result, slr_error *err)
+static selora_status read_header(const char *path, const slr_medical_options *options, read_result *result,
+                                 slr_error *err)
 {
     slr_medical *file;
     SLR_TRY(slr_medical_open(path, &file, &result->skip, err));
@@ -76,8 +78,8 @@ static selora_status read_one(void *context, int64_t index, void *out, slr_error
 static void seal(read_result *r)
 {
     slr_picture_facts *f = &r->facts;
-    char *texts[] = {f->modality, f->view_position, f->laterality, f->body_part, f->sex, f->age, f->image_type,
-                     f->photometric, f->rescale_type, f->lossy_method};
+    char *texts[] = {f->modality, f->view_position, f->laterality,  f->body_part,    f->sex,
+                     f->age,      f->image_type,    f->photometric, f->rescale_type, f->lossy_method};
     char *keys[] = {f->transfer_syntax, f->patient_id, f->study_uid, f->series_uid, r->sha256};
     for (size_t i = 0; i < sizeof texts / sizeof *texts; i++)
         texts[i][SLR_FACT_TEXT - 1] = 0;
@@ -92,7 +94,8 @@ static void seal(read_result *r)
         r->first = 0;
 }
 
-static selora_status take_header(slr_preparation *p, slr_prepared_file *file, const read_result *r, slr_error *err)
+static selora_status take_header(slr_preparation *p, slr_prepared_file *file, const read_result *r,
+                                 slr_error *err)
 {
     file->frames = r->frames;
     file->first = r->first;
@@ -104,8 +107,8 @@ static selora_status take_header(slr_preparation *p, slr_prepared_file *file, co
     return slr_patient_key(&p->keys, file->sha256, file->key, err);
 }
 
-static selora_status took_one(void *context, int64_t index, selora_status status, const char *message, const void *result,
-                              slr_error *err)
+static selora_status took_one(void *context, int64_t index, selora_status status, const char *message,
+                              const void *result, slr_error *err)
 {
     slr_preparation *p = context;
     slr_prepared_file *file = &p->files[index];
@@ -131,7 +134,8 @@ static bool is_report(const slr_source_file *file)
     const char *name = file->name;
     bool table = slr_source_name_ends(name, ".csv") || slr_source_name_ends(name, ".jsonl");
     return slr_source_name_ends(name, ".xml") ||
-           (table && (file->named || strcmp(name, "metadata.csv") == 0 || strcmp(name, "metadata.jsonl") == 0));
+           (table &&
+            (file->named || strcmp(name, "metadata.csv") == 0 || strcmp(name, "metadata.jsonl") == 0));
 }
 
 /* p->files: all that may hold a picture. */
@@ -143,8 +147,9 @@ static selora_status list_files(slr_preparation *p, slr_error *err)
         return slr_fail_memory(err, p->sources.count * sizeof *p->files, "the list of files");
     for (size_t i = 0; i < p->sources.count; i++) {
         const slr_source_file *source = &p->sources.files[i];
-        bool words = slr_source_name_ends(source->name, ".txt") || slr_source_name_ends(source->name, ".caption") ||
-                     slr_source_name_ends(source->name, ".csv") || slr_source_name_ends(source->name, ".jsonl");
+        bool words =
+            slr_source_name_ends(source->name, ".txt") || slr_source_name_ends(source->name, ".caption") ||
+            slr_source_name_ends(source->name, ".csv") || slr_source_name_ends(source->name, ".jsonl");
         if (is_report(source))
             continue;
         if (words)
@@ -154,7 +159,8 @@ static selora_status list_files(slr_preparation *p, slr_error *err)
     }
     p->counts.examined = p->file_count;
     if (p->file_count == 0)
-        return slr_fail(err, SELORA_BAD_INPUT, "the sources hold no file that may be a picture (%zu files in all)",
+        return slr_fail(err, SELORA_BAD_INPUT,
+                        "the sources hold no file that may be a picture (%zu files in all)",
                         p->sources.count);
     return SELORA_OK;
 }
@@ -167,7 +173,8 @@ static bool has_dicom(const slr_preparation *p)
     return false;
 }
 
-/* A window that is given by name is for CT: files that may be CT and were windowed otherwise would not compare. */
+/* A window that is given by name is for CT: files that may be CT and were windowed otherwise would not
+ * compare. */
 static selora_status check_windows(const slr_preparation *p, slr_error *err)
 {
     size_t given = 0, own = 0;
@@ -180,16 +187,20 @@ static selora_status check_windows(const slr_preparation *p, slr_error *err)
         own += may_be_ct && f->voi != SLR_VOI_USER && f->voi != SLR_VOI_NONE;
     }
     if (given && own && !p->job->medical.mixed_voi)
-        return slr_fail(err, SELORA_USAGE, "--window: %zu files take it and %zu of the same or no modality keep windows of their "
-                        "own; one rule must hold for a modality. Give the window as CENTRE/WIDTH, which holds for all, or "
-                        "accept the mixture with --mixed-voi", given, own);
+        return slr_fail(
+            err, SELORA_USAGE,
+            "--window: %zu files take it and %zu of the same or no modality keep windows of their "
+            "own; one rule must hold for a modality. Give the window as CENTRE/WIDTH, which holds for all, "
+            "or "
+            "accept the mixture with --mixed-voi",
+            given, own);
     return SELORA_OK;
 }
 
 /* ---- the pictures ---- */
 
-static selora_status add_picture(slr_preparation *p, size_t file, int64_t frame, int64_t slice, int64_t slices,
-                                 slr_error *err)
+static selora_status add_picture(slr_preparation *p, size_t file, int64_t frame, int64_t slice,
+                                 int64_t slices, slr_error *err)
 {
     if (!slr_grow((void **)&p->pictures, &p->picture_capacity, p->picture_count, sizeof *p->pictures))
         return slr_fail_memory(err, p->picture_count * sizeof *p->pictures, "the list of pictures");
@@ -217,7 +228,8 @@ static selora_status add_frames(slr_preparation *p, size_t index, slr_error *err
 static selora_status list_pictures(slr_preparation *p, slr_error *err)
 {
     unsigned char *chosen = slr_alloc(p->file_count, 1);
-    int64_t *slices = slr_alloc(2 * p->file_count, sizeof *slices), *counts = slices ? slices + p->file_count : NULL;
+    int64_t *slices = slr_alloc(2 * p->file_count, sizeof *slices),
+            *counts = slices ? slices + p->file_count : NULL;
     selora_status status = chosen && slices ? slr_prepare_choose_series(p, chosen, slices, counts, err)
                                             : slr_fail_memory(err, p->file_count, "the list of series");
     for (size_t i = 0; status == SELORA_OK && i < p->file_count; i++) {
@@ -240,7 +252,8 @@ selora_status slr_prepare_read(slr_preparation *p, slr_error *err)
     SLR_TRY(list_files(p, err));
     if (has_dicom(p))
         SLR_TRY(slr_dcm_init(err));
-    slr_worker_pool_options options = {.jobs = p->job->jobs, .result_bytes = sizeof(read_result), .hooks = p->hooks};
+    slr_worker_pool_options options = {
+        .jobs = p->job->jobs, .result_bytes = sizeof(read_result), .hooks = p->hooks};
     p->task = slr_task_begin(p->hooks, "read headers", (int64_t)p->file_count);
     p->done = 0;
     SLR_TRY(slr_prepare_pool_failed(
@@ -248,7 +261,9 @@ selora_status slr_prepare_read(slr_preparation *p, slr_error *err)
     SLR_TRY(check_windows(p, err));
     SLR_TRY(list_pictures(p, err));
     if (p->picture_count == 0)
-        return slr_fail(err, SELORA_BAD_INPUT, "none of %zu files gave a picture; what they are is listed above or with "
-                        "--show-paths", p->file_count);
+        return slr_fail(err, SELORA_BAD_INPUT,
+                        "none of %zu files gave a picture; what they are is listed above or with "
+                        "--show-paths",
+                        p->file_count);
     return SELORA_OK;
 }

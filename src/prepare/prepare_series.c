@@ -67,8 +67,8 @@ static selora_status count_greys(void *context, int64_t index, void *result, slr
 }
 
 /* A slice that fails has nothing in it; it is reported when it is drawn. */
-static selora_status take_greys(void *context, int64_t index, selora_status status, const char *message, const void *result,
-                                slr_error *err)
+static selora_status take_greys(void *context, int64_t index, selora_status status, const char *message,
+                                const void *result, slr_error *err)
 {
     const search *s = context;
     (void)message;
@@ -78,10 +78,12 @@ static selora_status take_greys(void *context, int64_t index, selora_status stat
     return SELORA_OK;
 }
 
-static selora_status find_largest(slr_preparation *p, const size_t *files, size_t count, int64_t *largest, slr_error *err)
+static selora_status find_largest(slr_preparation *p, const size_t *files, size_t count, int64_t *largest,
+                                  slr_error *err)
 {
     search s = {p, files, slr_alloc(count, sizeof *s.found)};
-    slr_worker_pool_options options = {.jobs = p->job->jobs, .result_bytes = sizeof(histogram), .hooks = p->hooks};
+    slr_worker_pool_options options = {
+        .jobs = p->job->jobs, .result_bytes = sizeof(histogram), .hooks = p->hooks};
     if (!s.found)
         return slr_fail_memory(err, count * sizeof *s.found, "the slices of a series");
     selora_status status = slr_prepare_pool_failed(
@@ -110,12 +112,14 @@ static selora_status find_largest(slr_preparation *p, const size_t *files, size_
 
 /* ---- one series ---- */
 
-static selora_status order_slices(slr_preparation *p, const member *members, size_t count, size_t *files, slr_error *err)
+static selora_status order_slices(slr_preparation *p, const member *members, size_t count, size_t *files,
+                                  slr_error *err)
 {
     const slr_picture_facts **facts = slr_alloc(count, sizeof *facts);
     size_t *order = slr_alloc(count, sizeof *order);
     slr_series_problems problems = {0};
-    selora_status status = facts && order ? SELORA_OK : slr_fail_memory(err, count * sizeof *order, "the slices of a series");
+    selora_status status =
+        facts && order ? SELORA_OK : slr_fail_memory(err, count * sizeof *order, "the slices of a series");
     for (size_t i = 0; status == SELORA_OK && i < count; i++)
         facts[i] = p->files[members[i].file].facts;
     if (status == SELORA_OK)
@@ -129,8 +133,8 @@ static selora_status order_slices(slr_preparation *p, const member *members, siz
     return status;
 }
 
-static selora_status choose(slr_preparation *p, const size_t *files, size_t count, unsigned char *chosen, int64_t *slices,
-                            int64_t *counts, slr_error *err)
+static selora_status choose(slr_preparation *p, const size_t *files, size_t count, unsigned char *chosen,
+                            int64_t *slices, int64_t *counts, slr_error *err)
 {
     const slr_medical_options *options = &p->job->medical;
     int64_t largest = 0, *list;
@@ -138,7 +142,8 @@ static selora_status choose(slr_preparation *p, const size_t *files, size_t coun
     if (options->slice == SLR_SLICE_LARGEST)
         SLR_TRY(find_largest(p, files, count, &largest, err));
     if (options->slice == SLR_SLICE_INDEX && options->slice_number >= (int64_t)count) {
-        slr_prepare_skip(p, &p->files[files[0]], SLR_SKIP_NO_FRAME, "its series has fewer slices than --slice asks for");
+        slr_prepare_skip(p, &p->files[files[0]], SLR_SKIP_NO_FRAME,
+                         "its series has fewer slices than --slice asks for");
         return SELORA_OK;
     }
     SLR_TRY(slr_slice_choose(options, (int64_t)count, largest, &list, &taken, err));
@@ -152,8 +157,8 @@ static selora_status choose(slr_preparation *p, const size_t *files, size_t coun
     return SELORA_OK;
 }
 
-static selora_status take_series(slr_preparation *p, const member *members, size_t count, unsigned char *chosen,
-                                 int64_t *slices, int64_t *counts, slr_error *err)
+static selora_status take_series(slr_preparation *p, const member *members, size_t count,
+                                 unsigned char *chosen, int64_t *slices, int64_t *counts, slr_error *err)
 {
     if (count < 2)
         return SELORA_OK;
@@ -170,8 +175,8 @@ static selora_status take_series(slr_preparation *p, const member *members, size
     return status;
 }
 
-selora_status slr_prepare_choose_series(slr_preparation *p, unsigned char *chosen, int64_t *slices, int64_t *counts,
-                                        slr_error *err)
+selora_status slr_prepare_choose_series(slr_preparation *p, unsigned char *chosen, int64_t *slices,
+                                        int64_t *counts, slr_error *err)
 {
     size_t count = 0;
     member *members = slr_alloc(p->file_count, sizeof *members);

@@ -57,8 +57,8 @@ static selora_status choose_patient(splitting *s, const slr_prepared_picture *pi
     const slr_prepared_file *file = &p->files[picture->file];
     slr_patient_source source;
     char key[SLR_PATIENT_KEY];
-    SLR_TRY(slr_patient_choose(picture->prompt.patient, file->facts->patient_id, file->source->name, regex, &s->patients[row],
-                               &source, err));
+    SLR_TRY(slr_patient_choose(picture->prompt.patient, file->facts->patient_id, file->source->name, regex,
+                               &s->patients[row], &source, err));
     if (!*s->patients[row])
         return SELORA_OK;
     SLR_TRY(slr_patient_key(&p->keys, s->patients[row], key, err));
@@ -82,18 +82,19 @@ static selora_status choose_patients(splitting *s, slr_error *err)
 
 /* ---- sides ---- */
 
-/* What decides the side of a new picture must not depend on the salt: the same sources are split the same way in every
- * folder. Of earlier rows only keys are known, and the side is. */
+/* What decides the side of a new picture must not depend on the salt: the same sources are split the same way
+ * in every folder. Of earlier rows only keys are known, and the side is. */
 static void describe_rows(splitting *s)
 {
     slr_preparation *p = s->p;
     size_t row = p->old_rows;
     for (size_t r = 0; r < p->rows.count; r++)
-        s->pictures[r] = (slr_split_picture){.picture = slr_rows_get(&p->rows, r, SLR_COLUMN_PIXELS_KEY),
-                                             .patient = slr_rows_get(&p->rows, r, SLR_COLUMN_PATIENT),
-                                             .key = slr_rows_get(&p->rows, r, SLR_COLUMN_PATIENT),
-                                             .label = p->job->split.stratify ? slr_rows_get(&p->rows, r, SLR_COLUMN_LABEL) : "",
-                                             .known = slr_prepare_side(&p->rows, r)};
+        s->pictures[r] = (slr_split_picture){
+            .picture = slr_rows_get(&p->rows, r, SLR_COLUMN_PIXELS_KEY),
+            .patient = slr_rows_get(&p->rows, r, SLR_COLUMN_PATIENT),
+            .key = slr_rows_get(&p->rows, r, SLR_COLUMN_PATIENT),
+            .label = p->job->split.stratify ? slr_rows_get(&p->rows, r, SLR_COLUMN_LABEL) : "",
+            .known = slr_prepare_side(&p->rows, r)};
     for (size_t i = 0; i < p->picture_count; i++)
         if (p->pictures[i].drawn) {
             s->pictures[row].picture = p->pictures[i].drawn->pixels;
@@ -111,20 +112,23 @@ static selora_status join_column(splitting *s, slr_row_column column, slr_cluste
 
 static selora_status split_rows(splitting *s, bool near, slr_clusters *clusters, slr_error *err)
 {
-    static const slr_row_column joined[] = {SLR_COLUMN_FILE_KEY, SLR_COLUMN_SERIES_KEY, SLR_COLUMN_REPORT, SLR_COLUMN_PATIENT};
+    static const slr_row_column joined[] = {SLR_COLUMN_FILE_KEY, SLR_COLUMN_SERIES_KEY, SLR_COLUMN_REPORT,
+                                            SLR_COLUMN_PATIENT};
     slr_preparation *p = s->p;
     slr_duplicate_counts counts;
     for (size_t r = 0; r < p->rows.count; r++)
-        s->prints[r] = (slr_picture_print){.pixels = slr_rows_get(&p->rows, r, SLR_COLUMN_PIXELS_KEY),
-                                           .near = near ? strtoull(slr_rows_get(&p->rows, r, SLR_COLUMN_NEAR), NULL, 16) : 0};
+        s->prints[r] = (slr_picture_print){
+            .pixels = slr_rows_get(&p->rows, r, SLR_COLUMN_PIXELS_KEY),
+            .near = near ? strtoull(slr_rows_get(&p->rows, r, SLR_COLUMN_NEAR), NULL, 16) : 0};
     for (size_t i = 0; i < sizeof joined / sizeof *joined; i++)
         SLR_TRY(join_column(s, joined[i], clusters, err));
     SLR_TRY(slr_duplicates_join(s->prints, p->rows.count, clusters, &counts, err));
-    return slr_patient_split(&p->job->split, s->pictures, p->rows.count, clusters, s->sides, &p->counts.split, err);
+    return slr_patient_split(&p->job->split, s->pictures, p->rows.count, clusters, s->sides, &p->counts.split,
+                             err);
 }
 
-/* A new picture may be nearly equal to two that earlier runs have put on different sides. That is no reason to fail: near
- * copies are left alone then, and the traps name them. */
+/* A new picture may be nearly equal to two that earlier runs have put on different sides. That is no reason
+ * to fail: near copies are left alone then, and the traps name them. */
 static selora_status find_sides(splitting *s, slr_error *err)
 {
     slr_preparation *p = s->p;
@@ -154,8 +158,8 @@ static bool is_complete(const slr_preparation *p)
     return there;
 }
 
-/* Sides may have been moved by hand in split.csv; what it says of earlier rows holds. When it was removed, all are drawn
- * anew. */
+/* Sides may have been moved by hand in split.csv; what it says of earlier rows holds. When it was removed,
+ * all are drawn anew. */
 static selora_status take_split_file(slr_preparation *p, slr_error *err)
 {
     slr_split_file *file = NULL;
@@ -168,7 +172,8 @@ static selora_status take_split_file(slr_preparation *p, slr_error *err)
     if (status != SELORA_OK || !file)
         return status;
     if (file->count > p->old_rows)
-        status = slr_fail(err, SELORA_BAD_INPUT, "split.csv has %zu rows, the data set %zu: it belongs to another one; restore it",
+        status = slr_fail(err, SELORA_BAD_INPUT,
+                          "split.csv has %zu rows, the data set %zu: it belongs to another one; restore it",
                           file->count, p->old_rows);
     for (size_t r = 0; status == SELORA_OK && r < file->count; r++)
         status = slr_rows_set(&p->rows, r, SLR_COLUMN_SIDE, sides[file->rows[r].side], err);
@@ -179,11 +184,15 @@ static selora_status take_split_file(slr_preparation *p, slr_error *err)
 selora_status slr_prepare_split(slr_preparation *p, slr_error *err)
 {
     size_t n = p->rows.count;
-    splitting s = {.p = p, .pictures = slr_alloc(n, sizeof *s.pictures), .patients = slr_alloc(n, sizeof *s.patients),
-                   .texts = slr_alloc(n, sizeof *s.texts), .prints = slr_alloc(n, sizeof *s.prints),
+    splitting s = {.p = p,
+                   .pictures = slr_alloc(n, sizeof *s.pictures),
+                   .patients = slr_alloc(n, sizeof *s.patients),
+                   .texts = slr_alloc(n, sizeof *s.texts),
+                   .prints = slr_alloc(n, sizeof *s.prints),
                    .sides = slr_alloc(n, sizeof *s.sides)};
     bool there = s.pictures && s.patients && s.texts && s.prints && s.sides;
-    selora_status status = there ? take_split_file(p, err) : slr_fail_memory(err, n * sizeof *s.pictures, "the split");
+    selora_status status =
+        there ? take_split_file(p, err) : slr_fail_memory(err, n * sizeof *s.pictures, "the split");
     if (status == SELORA_OK)
         status = choose_patients(&s, err);
     if (status == SELORA_OK) {

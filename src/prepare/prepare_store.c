@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT
- * Last step: pictures get their rows and names, patients their keys and sides, and all of it its place on the disk. */
+ * Last step: pictures get their rows and names, patients their keys and sides, and all of it its place on the
+ * disk. */
 #include <fcntl.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -35,14 +36,17 @@ static selora_status compare_settings(const slr_preparation *p, const json_t *ol
         const json_t *before = json_object_get(old, key);
         if (json_equal(value, before))
             continue;
-        char *now = json_is_string(value) ? slr_copy_text(json_string_value(value)) : json_dumps(value, JSON_ENCODE_ANY);
+        char *now = json_is_string(value) ? slr_copy_text(json_string_value(value))
+                                          : json_dumps(value, JSON_ENCODE_ANY);
         char *then = json_is_string(before) ? slr_copy_text(json_string_value(before))
                      : before               ? json_dumps(before, JSON_ENCODE_ANY)
                                             : NULL;
-        selora_status status = slr_fail(err, SELORA_USAGE, "--%s: this data set was prepared with %s, now it is %s; one rule holds "
-                                        "for a whole set: use the same, or prepare into a new folder", key,
-                                        then && strcmp(then, "null") != 0 ? then : "nothing",
-                                        now && strcmp(now, "null") != 0 ? now : "nothing");
+        selora_status status =
+            slr_fail(err, SELORA_USAGE,
+                     "--%s: this data set was prepared with %s, now it is %s; one rule holds "
+                     "for a whole set: use the same, or prepare into a new folder",
+                     key, then && strcmp(then, "null") != 0 ? then : "nothing",
+                     now && strcmp(now, "null") != 0 ? now : "nothing");
         free(now);
         free(then);
         return status;
@@ -66,7 +70,8 @@ static selora_status check_settings(const slr_preparation *p, slr_error *err)
     return status;
 }
 
-static selora_status take_cell(slr_preparation *p, const slr_table *table, size_t row, slr_row_column column, slr_error *err)
+static selora_status take_cell(slr_preparation *p, const slr_table *table, size_t row, slr_row_column column,
+                               slr_error *err)
 {
     int from = slr_table_column(table, slr_row_column_name(column));
     return from < 0 ? SELORA_OK : slr_rows_set(&p->rows, row, column, slr_table_cell(table, row, from), err);
@@ -83,11 +88,13 @@ static selora_status take_corrections(slr_preparation *p, slr_error *err)
     size_t rows = table ? slr_table_rows(table) : 0;
     int name = table ? slr_table_column(table, "file_name") : -1;
     if (status == SELORA_OK && rows > p->rows.count)
-        status = slr_fail(err, SELORA_BAD_INPUT, "%s: %zu rows, prepared were %zu; rows cannot be added by hand", path, rows,
-                          p->rows.count);
+        status =
+            slr_fail(err, SELORA_BAD_INPUT, "%s: %zu rows, prepared were %zu; rows cannot be added by hand",
+                     path, rows, p->rows.count);
     for (size_t r = 0; status == SELORA_OK && r < rows; r++) {
         if (strcmp(slr_table_cell(table, r, name), slr_rows_get(&p->rows, r, SLR_COLUMN_FILE_NAME)) != 0)
-            status = slr_fail(err, SELORA_BAD_INPUT, "%s: row %zu names another picture than it did; rows must keep their order",
+            status = slr_fail(err, SELORA_BAD_INPUT,
+                              "%s: row %zu names another picture than it did; rows must keep their order",
                               path, r + 1);
         if (status == SELORA_OK)
             status = take_cell(p, table, r, SLR_COLUMN_TEXT, err);
@@ -114,7 +121,8 @@ static void remove_unlisted(const slr_preparation *p)
 selora_status slr_prepare_load(slr_preparation *p, slr_error *err)
 {
     char *salt = slr_format("%s/salt", p->folder.hidden), *rows = slr_format("%s/rows.csv", p->folder.hidden);
-    selora_status status = salt && rows ? slr_patient_keys_open(salt, &p->keys, err) : slr_fail_memory(err, 0, "a path");
+    selora_status status =
+        salt && rows ? slr_patient_keys_open(salt, &p->keys, err) : slr_fail_memory(err, 0, "a path");
     if (status == SELORA_OK)
         status = slr_rows_read(rows, &p->rows, err);
     free(salt);
@@ -136,7 +144,8 @@ static const char *answer_name(slr_answer answer)
     return answer == SLR_YES ? "yes" : answer == SLR_NO ? "no" : "";
 }
 
-static selora_status set_header(slr_preparation *p, size_t row, const slr_picture_facts *f, const char *view, slr_error *err)
+static selora_status set_header(slr_preparation *p, size_t row, const slr_picture_facts *f, const char *view,
+                                slr_error *err)
 {
     slr_rows *rows = &p->rows;
     char age[SLR_AGE_TEXT] = "";
@@ -144,7 +153,8 @@ static selora_status set_header(slr_preparation *p, size_t row, const slr_pictur
     if (!slr_age_words(f->age, p->job->prompts.exact_age, age))
         age[0] = 0;
     SLR_TRY(slr_rows_set(rows, row, SLR_COLUMN_MODALITY, slr_modality_name(f->modality), err));
-    SLR_TRY(slr_rows_set(rows, row, SLR_COLUMN_VIEW, view && *view ? view : slr_view_name(f->view_position), err));
+    SLR_TRY(slr_rows_set(rows, row, SLR_COLUMN_VIEW, view && *view ? view : slr_view_name(f->view_position),
+                         err));
     SLR_TRY(slr_rows_set(rows, row, SLR_COLUMN_BODY_PART, slr_body_part_name(f->body_part), err));
     SLR_TRY(slr_rows_set(rows, row, SLR_COLUMN_LATERALITY, slr_laterality_name(f->laterality), err));
     SLR_TRY(slr_rows_set(rows, row, SLR_COLUMN_SEX, slr_sex_name(f->sex), err));
@@ -181,15 +191,18 @@ static selora_status set_pixels(slr_preparation *p, size_t row, const slr_drawn 
 static selora_status set_plane(slr_rows *rows, size_t row, const slr_picture_facts *f, slr_error *err)
 {
     char plane[40];
-    const char *axis = f->axis == 'a' ? "axial" : f->axis == 'c' ? "coronal" : f->axis == 's' ? "sagittal" : NULL;
+    const char *axis = f->axis == 'a'   ? "axial"
+                       : f->axis == 'c' ? "coronal"
+                       : f->axis == 's' ? "sagittal"
+                                        : NULL;
     if (!axis)
         return SELORA_OK;
     snprintf(plane, sizeof plane, "%s %s", axis, f->neurological ? "neurological" : "radiological");
     return slr_rows_set(rows, row, SLR_COLUMN_PLANE, plane, err);
 }
 
-static selora_status fill_row(slr_preparation *p, const slr_prepared_picture *picture, size_t row, size_t report_offset,
-                              slr_error *err)
+static selora_status fill_row(slr_preparation *p, const slr_prepared_picture *picture, size_t row,
+                              size_t report_offset, slr_error *err)
 {
     slr_rows *rows = &p->rows;
     const slr_prepared_file *file = &p->files[picture->file];
@@ -200,7 +213,8 @@ static selora_status fill_row(slr_preparation *p, const slr_prepared_picture *pi
     SLR_TRY(slr_rows_set(rows, row, SLR_COLUMN_TEXT, picture->prompt.text, err));
     SLR_TRY(slr_rows_set(rows, row, SLR_COLUMN_LABEL, picture->prompt.label, err));
     if (picture->prompt.report)
-        SLR_TRY(slr_rows_set_number(rows, row, SLR_COLUMN_REPORT, (int64_t)(picture->prompt.report + report_offset), err));
+        SLR_TRY(slr_rows_set_number(rows, row, SLR_COLUMN_REPORT,
+                                    (int64_t)(picture->prompt.report + report_offset), err));
     SLR_TRY(slr_rows_set_number(rows, row, SLR_COLUMN_SOURCE, file->source->source + 1, err));
     SLR_TRY(slr_rows_set_number(rows, row, SLR_COLUMN_FRAME, picture->slice, err));
     SLR_TRY(slr_rows_set_number(rows, row, SLR_COLUMN_FRAMES, picture->slices, err));
@@ -247,8 +261,10 @@ static selora_status add_rows(slr_preparation *p, slr_error *err)
         SLR_TRY(fill_row(p, &p->pictures[i], row, offset, err));
     }
     return p->rows.count > 0 ? SELORA_OK
-                             : slr_fail(err, SELORA_BAD_INPUT, "none of %zu pictures could be decoded; the first reasons are "
-                                        "above", p->picture_count);
+                             : slr_fail(err, SELORA_BAD_INPUT,
+                                        "none of %zu pictures could be decoded; the first reasons are "
+                                        "above",
+                                        p->picture_count);
 }
 
 /* ---- onto the disk ---- */
@@ -330,8 +346,8 @@ static selora_status write_manifest(slr_preparation *p, const char *path, json_t
 /* The rows first: what follows can be made from them. */
 static selora_status write_files(slr_preparation *p, json_t **manifest, slr_error *err)
 {
-    static const char *const names[] = {SLR_PRIVATE_NAME "/rows.csv", "metadata.csv", "split.csv", "contact_sheet.png",
-                                        "manifest.json"};
+    static const char *const names[] = {SLR_PRIVATE_NAME "/rows.csv", "metadata.csv", "split.csv",
+                                        "contact_sheet.png", "manifest.json"};
     selora_status status = SELORA_OK;
     for (int i = 0; status == SELORA_OK && i < 5; i++) {
         char *path = path_in(p, names[i]);

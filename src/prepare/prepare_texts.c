@@ -13,7 +13,8 @@ enum { MAX_TABLE_BYTES = 1 << 30, MAX_XML_BYTES = 4 << 20 };
 /* ---- reports ---- */
 
 /* What messages call a file of reports: tables that were named by the user keep their names. */
-static void name_report(const slr_preparation *p, const slr_source_file *file, size_t number, char *name, size_t capacity)
+static void name_report(const slr_preparation *p, const slr_source_file *file, size_t number, char *name,
+                        size_t capacity)
 {
     if (file->named || p->job->show_paths)
         snprintf(name, capacity, "%s", file->path);
@@ -22,14 +23,16 @@ static void name_report(const slr_preparation *p, const slr_source_file *file, s
 }
 
 /* Damaged reports are counted as damaged files; a table that makes no sense ends the job: all hangs on it. */
-static selora_status add_report(slr_preparation *p, const slr_source_file *file, size_t number, slr_error *err)
+static selora_status add_report(slr_preparation *p, const slr_source_file *file, size_t number,
+                                slr_error *err)
 {
     char name[4096], *data;
     size_t size;
     slr_error failure = {0};
     bool xml = slr_source_name_ends(file->name, ".xml");
     name_report(p, file, number, name, sizeof name);
-    if (slr_read_file(file->path, xml ? MAX_XML_BYTES : MAX_TABLE_BYTES, &data, &size, &failure) != SELORA_OK) {
+    if (slr_read_file(file->path, xml ? MAX_XML_BYTES : MAX_TABLE_BYTES, &data, &size, &failure) !=
+        SELORA_OK) {
         p->counts.bad_reports++;
         p->counts.bad++;
         slr_warn(p->hooks, "%s: cannot be read or is too large", name);
@@ -71,7 +74,8 @@ static selora_status add_reports(slr_preparation *p, slr_error *err)
         if (is_report(&p->report_files.files[i], true))
             SLR_TRY(add_report(p, &p->report_files.files[i], i + 1, err));
     if (p->counts.reports + p->counts.bad_reports == before)
-        return slr_fail(err, SELORA_BAD_INPUT, "--reports: %s holds no .xml, .csv or .jsonl file", p->job->reports);
+        return slr_fail(err, SELORA_BAD_INPUT, "--reports: %s holds no .xml, .csv or .jsonl file",
+                        p->job->reports);
     return SELORA_OK;
 }
 
@@ -81,9 +85,16 @@ static void describe(const slr_preparation *p, const slr_prepared_picture *pictu
 {
     const slr_prepared_file *file = &p->files[picture->file];
     const slr_picture_facts *f = file->facts;
-    *about = (slr_prompt_picture){.name = file->source->name, .path = file->source->path, .modality = f->modality,
-                                  .view = f->view_position, .laterality = f->laterality, .body_part = f->body_part,
-                                  .sex = f->sex, .age = f->age, .patient_id = f->patient_id, .study_uid = f->study_uid,
+    *about = (slr_prompt_picture){.name = file->source->name,
+                                  .path = file->source->path,
+                                  .modality = f->modality,
+                                  .view = f->view_position,
+                                  .laterality = f->laterality,
+                                  .body_part = f->body_part,
+                                  .sex = f->sex,
+                                  .age = f->age,
+                                  .patient_id = f->patient_id,
+                                  .study_uid = f->study_uid,
                                   .series_uid = f->series_uid};
 }
 
@@ -91,8 +102,8 @@ static selora_status fill(slr_preparation *p, slr_error *err)
 {
     slr_prompt_picture *about = slr_alloc(p->picture_count, sizeof *about);
     slr_prompt *results = slr_alloc(p->picture_count, sizeof *results);
-    selora_status status = about && results ? SELORA_OK
-                                            : slr_fail_memory(err, p->picture_count * sizeof *about, "the prompts");
+    selora_status status =
+        about && results ? SELORA_OK : slr_fail_memory(err, p->picture_count * sizeof *about, "the prompts");
     for (size_t i = 0; status == SELORA_OK && i < p->picture_count; i++)
         describe(p, &p->pictures[i], &about[i]);
     if (status == SELORA_OK)
@@ -106,8 +117,10 @@ static selora_status fill(slr_preparation *p, slr_error *err)
 
 static selora_status no_text(const slr_preparation *p, slr_error *err)
 {
-    return slr_fail(err, SELORA_BAD_INPUT, "none of %zu pictures has a text: %zu reports were read, and no caption file lies "
-                    "beside a picture. Name a table or folder with --reports (its columns with --columns), build texts from "
+    return slr_fail(err, SELORA_BAD_INPUT,
+                    "none of %zu pictures has a text: %zu reports were read, and no caption file lies "
+                    "beside a picture. Name a table or folder with --reports (its columns with --columns), "
+                    "build texts from "
                     "headers with --template, or keep pictures without a text by --no-text keep",
                     p->picture_count, p->counts.prompts.reports);
 }
@@ -137,8 +150,10 @@ static selora_status check_phi(const slr_preparation *p, slr_error *err)
     for (int i = 0; i < SLR_SCAN_KINDS; i++)
         found += scan->found[i];
     if (p->job->fail_on_phi && found)
-        return slr_fail(err, SELORA_BAD_INPUT, "--fail-on-phi: %zu places in %zu prompts may tell who somebody is; nothing was "
-                        "added", found, scan->suspect);
+        return slr_fail(err, SELORA_BAD_INPUT,
+                        "--fail-on-phi: %zu places in %zu prompts may tell who somebody is; nothing was "
+                        "added",
+                        found, scan->suspect);
     return SELORA_OK;
 }
 

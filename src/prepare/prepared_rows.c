@@ -11,10 +11,41 @@
 #include "io/csv.h"
 
 static const char *const names[SLR_COLUMNS] = {
-    "file_name", "text", "patient", "label", "report", "source", "kind", "modality", "view", "body_part", "laterality",
-    "sex", "age", "photometric", "bits", "voi", "inverted", "padding", "transfer_syntax", "lossy", "burned_in",
-    "deidentified", "colour", "frame", "frames", "plane", "width", "height",
-    "side", "file_key", "series_key", "pixels_key", "near", "warnings", "measures",
+    "file_name",
+    "text",
+    "patient",
+    "label",
+    "report",
+    "source",
+    "kind",
+    "modality",
+    "view",
+    "body_part",
+    "laterality",
+    "sex",
+    "age",
+    "photometric",
+    "bits",
+    "voi",
+    "inverted",
+    "padding",
+    "transfer_syntax",
+    "lossy",
+    "burned_in",
+    "deidentified",
+    "colour",
+    "frame",
+    "frames",
+    "plane",
+    "width",
+    "height",
+    "side",
+    "file_key",
+    "series_key",
+    "pixels_key",
+    "near",
+    "warnings",
+    "measures",
 };
 
 const char *slr_row_column_name(slr_row_column column)
@@ -25,13 +56,15 @@ const char *slr_row_column_name(slr_row_column column)
 selora_status slr_rows_add(slr_rows *rows, size_t *row, slr_error *err)
 {
     if (!slr_grow((void **)&rows->cells, &rows->capacity, rows->count, SLR_COLUMNS * sizeof *rows->cells))
-        return slr_fail_memory(err, rows->count * SLR_COLUMNS * sizeof *rows->cells, "the rows of the data set");
+        return slr_fail_memory(err, rows->count * SLR_COLUMNS * sizeof *rows->cells,
+                               "the rows of the data set");
     memset(rows->cells + rows->count * SLR_COLUMNS, 0, SLR_COLUMNS * sizeof *rows->cells);
     *row = rows->count++;
     return SELORA_OK;
 }
 
-selora_status slr_rows_set(slr_rows *rows, size_t row, slr_row_column column, const char *text, slr_error *err)
+selora_status slr_rows_set(slr_rows *rows, size_t row, slr_row_column column, const char *text,
+                           slr_error *err)
 {
     char **cell = &rows->cells[row * SLR_COLUMNS + column];
     char *copy = text && *text ? slr_copy_text(text) : NULL;
@@ -42,7 +75,8 @@ selora_status slr_rows_set(slr_rows *rows, size_t row, slr_row_column column, co
     return SELORA_OK;
 }
 
-selora_status slr_rows_set_number(slr_rows *rows, size_t row, slr_row_column column, int64_t value, slr_error *err)
+selora_status slr_rows_set_number(slr_rows *rows, size_t row, slr_row_column column, int64_t value,
+                                  slr_error *err)
 {
     char text[32];
     snprintf(text, sizeof text, "%lld", (long long)value);
@@ -69,8 +103,10 @@ static selora_status take_table(const slr_table *table, const char *path, slr_ro
     for (int c = 0; c < SLR_COLUMNS; c++) {
         columns[c] = slr_table_column(table, names[c]);
         if (columns[c] < 0)
-            return slr_fail(err, SELORA_BAD_INPUT, "%s: no column %s; the file was changed by hand or belongs to "
-                            "another version: prepare into a new folder", path, names[c]);
+            return slr_fail(err, SELORA_BAD_INPUT,
+                            "%s: no column %s; the file was changed by hand or belongs to "
+                            "another version: prepare into a new folder",
+                            path, names[c]);
     }
     for (size_t r = 0; r < slr_table_rows(table); r++) {
         size_t row = 0;

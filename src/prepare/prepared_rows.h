@@ -72,8 +72,10 @@ selora_status slr_rows_read(const char *path, slr_rows *rows, slr_error *err);
 selora_status slr_rows_write(const slr_rows *rows, const char *path, int columns, slr_error *err);
 
 selora_status slr_rows_add(slr_rows *rows, size_t *row, slr_error *err);
-selora_status slr_rows_set(slr_rows *rows, size_t row, slr_row_column column, const char *text, slr_error *err);
-selora_status slr_rows_set_number(slr_rows *rows, size_t row, slr_row_column column, int64_t value, slr_error *err);
+selora_status slr_rows_set(slr_rows *rows, size_t row, slr_row_column column, const char *text,
+                           slr_error *err);
+selora_status slr_rows_set_number(slr_rows *rows, size_t row, slr_row_column column, int64_t value,
+                                  slr_error *err);
 const char *slr_rows_get(const slr_rows *rows, size_t row, slr_row_column column); /* never NULL */
 void slr_rows_free(slr_rows *rows); /* also of zeroed ones; zeroes them */
 

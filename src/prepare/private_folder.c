@@ -16,8 +16,8 @@
 #include "io/json.h"
 
 /* What a data set may hold. */
-static const char *const own_names[] = {SLR_PRIVATE_NAME, "images", "metadata.csv", "split.csv", "manifest.json",
-                                        "contact_sheet.png"};
+static const char *const own_names[] = {SLR_PRIVATE_NAME, "images",        "metadata.csv",
+                                        "split.csv",      "manifest.json", "contact_sheet.png"};
 enum { OWN_NAMES = sizeof own_names / sizeof *own_names, MANIFEST_LIMIT = 64 << 20, LOCK_TRIES = 40 };
 
 static bool is_own(const char *name)
@@ -50,13 +50,17 @@ static selora_status check_contents(const char *out, slr_error *err)
             continue;
         empty = false;
         if (!is_own(entry->d_name))
-            status = slr_fail(err, SELORA_USAGE, "--out: %s holds %s, which is not of a prepared data set; name a new or empty "
-                              "folder", out, entry->d_name);
+            status = slr_fail(err, SELORA_USAGE,
+                              "--out: %s holds %s, which is not of a prepared data set; name a new or empty "
+                              "folder",
+                              out, entry->d_name);
     }
     closedir(listing);
     if (status == SELORA_OK && !empty && !hidden)
-        return slr_fail(err, SELORA_USAGE, "--out: %s has no private folder %s (was it purged, or written by something else?): "
-                        "nothing can be added; name a new folder", out, SLR_PRIVATE_NAME);
+        return slr_fail(err, SELORA_USAGE,
+                        "--out: %s has no private folder %s (was it purged, or written by something else?): "
+                        "nothing can be added; name a new folder",
+                        out, SLR_PRIVATE_NAME);
     return status;
 }
 
@@ -70,11 +74,13 @@ static selora_status take_lock(slr_private_folder *folder, slr_error *err)
     free(path);
     int tries = 0;
     while (status == SELORA_OK && tries < LOCK_TRIES && flock(folder->lock, LOCK_EX | LOCK_NB) != 0) {
-        nanosleep(&(struct timespec){.tv_nsec = 50 * 1000 * 1000}, NULL); /* workers of a killed process are about to end */
+        nanosleep(&(struct timespec){.tv_nsec = 50 * 1000 * 1000},
+                  NULL); /* workers of a killed process are about to end */
         tries++;
     }
     if (tries == LOCK_TRIES)
-        status = slr_fail(err, SELORA_USAGE, "--out: another process is at work in %s; wait for it, or name another folder",
+        status = slr_fail(err, SELORA_USAGE,
+                          "--out: another process is at work in %s; wait for it, or name another folder",
                           folder->out);
     return status;
 }
@@ -215,8 +221,10 @@ selora_status slr_purge(const char *folder, bool all, size_t *removed, slr_error
         return slr_fail_errno(err, folder, "find");
     folder_kind kind = S_ISDIR(info.st_mode) ? kind_of(folder) : FOLDER_OTHER;
     if (kind == FOLDER_OTHER)
-        return slr_fail(err, SELORA_BAD_INPUT, "%s: is neither a data set of `selora prepare` nor a run of `selora train`; nothing "
-                        "was removed", folder);
+        return slr_fail(err, SELORA_BAD_INPUT,
+                        "%s: is neither a data set of `selora prepare` nor a run of `selora train`; nothing "
+                        "was removed",
+                        folder);
     if (kind == FOLDER_RUN)
         return purge_run(folder, all, removed, err);
     for (int i = all ? OWN_NAMES - 1 : 0; i >= 0; i--)

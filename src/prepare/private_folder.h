@@ -1,10 +1,11 @@
 /* SPDX-License-Identifier: MIT
  *
- * The folder of a prepared data set and what only its owner may see of it: OUT/.selora holds the salt of the keys, the rows
- * with their keys, and pictures that are not finished.
+ * The folder of a prepared data set and what only its owner may see of it: OUT/.selora holds the salt of the
+ * keys, the rows with their keys, and pictures that are not finished.
  *
  *     slr_private_folder folder;
- *     SLR_TRY(slr_private_folder_open("out", &folder, err));     (made when it is not there; locked until it is closed)
+ *     SLR_TRY(slr_private_folder_open("out", &folder, err));     (made when it is not there; locked until it
+ * is closed)
  *     ... folder.hidden is "out/.selora" ...
  *     slr_private_folder_close(&folder);
  */
@@ -27,8 +28,9 @@ typedef struct slr_private_folder {
 selora_status slr_private_folder_open(const char *out, slr_private_folder *folder, slr_error *err);
 void slr_private_folder_close(slr_private_folder *folder); /* also of a zeroed one */
 
-/* Takes away what was made from patients in `folder`, a data set or a run: the salt and the keys, unfinished pictures,
- * cached latents. all: the pictures, texts, tables and samples, too. *removed: files. Other folders are refused. */
+/* Takes away what was made from patients in `folder`, a data set or a run: the salt and the keys, unfinished
+ * pictures, cached latents. all: the pictures, texts, tables and samples, too. *removed: files. Other folders
+ * are refused. */
 selora_status slr_purge(const char *folder, bool all, size_t *removed, slr_error *err);
 
 #endif

@@ -37,7 +37,8 @@ bool slr_source_name_promises(const char *name)
     return slr_is_picture_name(name);
 }
 
-static selora_status add_file(walker *w, char *path, size_t name, const struct stat *info, bool named, slr_error *err)
+static selora_status add_file(walker *w, char *path, size_t name, const struct stat *info, bool named,
+                              slr_error *err)
 {
     slr_source_files *files = w->files;
     if (files->count >= MAX_FILES) {
@@ -48,15 +49,20 @@ static selora_status add_file(walker *w, char *path, size_t name, const struct s
         free(path);
         return slr_fail_memory(err, 0, "the list of files");
     }
-    files->files[files->count++] =
-        (slr_source_file){.path = path, .name = path + name, .size = (uint64_t)info->st_size, .source = w->source,
-                          .device = (uint64_t)info->st_dev, .inode = (uint64_t)info->st_ino, .named = named};
+    files->files[files->count++] = (slr_source_file){.path = path,
+                                                     .name = path + name,
+                                                     .size = (uint64_t)info->st_size,
+                                                     .source = w->source,
+                                                     .device = (uint64_t)info->st_dev,
+                                                     .inode = (uint64_t)info->st_ino,
+                                                     .named = named};
     return SELORA_OK;
 }
 
 static selora_status walk(walker *w, const char *folder, size_t name, int depth, slr_error *err);
 
-static selora_status visit(walker *w, const char *folder, const char *entry, size_t name, int depth, slr_error *err)
+static selora_status visit(walker *w, const char *folder, const char *entry, size_t name, int depth,
+                           slr_error *err)
 {
     struct stat info;
     char *path = slr_format("%s/%s", folder, entry);
@@ -112,9 +118,10 @@ static selora_status list_source(walker *w, slr_error *err)
     const char *slash = strrchr(root, '/');
     if (S_ISREG(info.st_mode))
         return add_file(w, root, slash ? (size_t)(slash + 1 - root) : 0, &info, true, err);
-    selora_status status = S_ISDIR(info.st_mode)
-                               ? walk(w, root, length + 1, 0, err)
-                               : slr_fail(err, SELORA_BAD_INPUT, "%s: a folder or file was expected as a source", root);
+    selora_status status =
+        S_ISDIR(info.st_mode)
+            ? walk(w, root, length + 1, 0, err)
+            : slr_fail(err, SELORA_BAD_INPUT, "%s: a folder or file was expected as a source", root);
     free(root);
     if (w->files->count > before + 1)
         qsort(w->files->files + before, w->files->count - before, sizeof *w->files->files, by_name);
@@ -163,8 +170,8 @@ static selora_status drop_repeats(slr_source_files *files, slr_error *err)
     return SELORA_OK;
 }
 
-selora_status slr_source_files_list(const char *const *sources, size_t count, const char *out, slr_source_files *files,
-                                    slr_error *err)
+selora_status slr_source_files_list(const char *const *sources, size_t count, const char *out,
+                                    slr_source_files *files, slr_error *err)
 {
     struct stat info;
     *files = (slr_source_files){0};

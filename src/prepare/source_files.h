@@ -8,8 +8,8 @@
  *         use(files.files[i].path);
  *     slr_source_files_free(&files);
  *
- * The order is that of the sources, within one byte by byte by name: it does not depend on the file system. What
- * a file is, its content tells; its name only says what was promised.
+ * The order is that of the sources, within one byte by byte by name: it does not depend on the file system.
+ * What a file is, its content tells; its name only says what was promised.
  */
 #ifndef SLR_SOURCE_FILES_H
 #define SLR_SOURCE_FILES_H
@@ -34,10 +34,10 @@ typedef struct slr_source_files {
     size_t others; /* devices, sockets, dead links, files that came twice: left out */
 } slr_source_files;
 
-/* Hidden files and links to folders are left out, and the folder `out` (NULL: none) with all in it. A source that
- * is not there is an error; an empty one is none. On failure there is nothing to free. */
-selora_status slr_source_files_list(const char *const *sources, size_t count, const char *out, slr_source_files *files,
-                                    slr_error *err);
+/* Hidden files and links to folders are left out, and the folder `out` (NULL: none) with all in it. A source
+ * that is not there is an error; an empty one is none. On failure there is nothing to free. */
+selora_status slr_source_files_list(const char *const *sources, size_t count, const char *out,
+                                    slr_source_files *files, slr_error *err);
 void slr_source_files_free(slr_source_files *files);
 
 /* The name promises a picture: .png, .jpg, .dcm, .nii, .nii.gz ... */

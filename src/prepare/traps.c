@@ -9,30 +9,49 @@
 static const struct {
     const char *id, *advice;
 } words[SLR_TRAPS] = {
-    [SLR_TRAP_SIZE_LABEL] = {"size-tells-label", "one label came from other machines or files than another: choose pictures "
+    [SLR_TRAP_SIZE_LABEL] = {"size-tells-label",
+                             "one label came from other machines or files than another: choose pictures "
                              "of one size, or compare results on the sizes that all labels have"},
-    [SLR_TRAP_BLUR_LABEL] = {"sharpness-tells-label", "pictures of one label were enlarged, shrunk or compressed differently: go "
+    [SLR_TRAP_BLUR_LABEL] = {"sharpness-tells-label",
+                             "pictures of one label were enlarged, shrunk or compressed differently: go "
                              "back to the originals"},
-    [SLR_TRAP_COLUMN_LABEL] = {"column-tells-label", "what a label shows cannot be told from where it was made: balance the "
+    [SLR_TRAP_COLUMN_LABEL] = {"column-tells-label",
+                               "what a label shows cannot be told from where it was made: balance the "
                                "labels within each value of the column, or leave it out"},
-    [SLR_TRAP_DUPLICATES] = {"duplicates", "copies count double in training: keep one of each; a split by `prepare` keeps them on "
-                             "one side"},
-    [SLR_TRAP_SPLIT_COPIES] = {"duplicates-across-split", "what is tested was trained on: let `selora prepare` split, or move the "
+    [SLR_TRAP_DUPLICATES] =
+        {"duplicates",
+         "copies count double in training: keep one of each; a split by `prepare` keeps them on "
+         "one side"},
+    [SLR_TRAP_SPLIT_COPIES] = {"duplicates-across-split",
+                               "what is tested was trained on: let `selora prepare` split, or move the "
                                "copies to one side"},
-    [SLR_TRAP_SPLIT_PATIENTS] = {"patients-across-split", "split by patient: --patient-col or --patient-regex of `selora prepare`"},
-    [SLR_TRAP_COLOUR] = {"coloured-marks", "the model learns to draw them: take pictures without marks, or --grey-only to leave "
-                         "them out"},
-    [SLR_TRAP_TYPES] = {"mixed-types", "kinds of pixels often tell the source: see that all come from originals"},
-    [SLR_TRAP_BURNED_IN] = {"burned-in", "letters and names in pixels are learned and may name patients: look at the rows, use "
-                            "--blackout X,Y,W,H or leave them out"},
+    [SLR_TRAP_SPLIT_PATIENTS] = {"patients-across-split",
+                                 "split by patient: --patient-col or --patient-regex of `selora prepare`"},
+    [SLR_TRAP_COLOUR] =
+        {"coloured-marks",
+         "the model learns to draw them: take pictures without marks, or --grey-only to leave "
+         "them out"},
+    [SLR_TRAP_TYPES] = {"mixed-types",
+                        "kinds of pixels often tell the source: see that all come from originals"},
+    [SLR_TRAP_BURNED_IN] =
+        {"burned-in", "letters and names in pixels are learned and may name patients: look at the rows, use "
+                      "--blackout X,Y,W,H or leave them out"},
     [SLR_TRAP_FIGURES] = {"figures", "frames and odd shapes come from articles: cut them or leave them out"},
-    [SLR_TRAP_SCREENSHOTS] = {"screenshots", "pictures with JPEG blocks beside clean ones: replace screenshots by the originals"},
-    [SLR_TRAP_VIEWS] = {"views-share-report", "put the view into the prompt (--template \"{view} view, {text}\"), or keep one view"},
-    [SLR_TRAP_SAME_PROMPT] = {"same-prompt", "pictures with one text are one condition: group by text when you measure"},
-    [SLR_TRAP_MISSING] = {"missing-files", "copy them again; --show-paths names them, --max-bad N accepts them"},
-    [SLR_TRAP_BACKGROUND] = {"background", "most of the picture is empty: measure on the body too, or crop before"},
-    [SLR_TRAP_CONSTANT] = {"constant", "an empty picture teaches nothing: leave it out, or see whether its window is right"},
-    [SLR_TRAP_FACES] = {"faces", "faces can be rendered from such slices: use defaced volumes or fewer slices"},
+    [SLR_TRAP_SCREENSHOTS] =
+        {"screenshots", "pictures with JPEG blocks beside clean ones: replace screenshots by the originals"},
+    [SLR_TRAP_VIEWS] =
+        {"views-share-report",
+         "put the view into the prompt (--template \"{view} view, {text}\"), or keep one view"},
+    [SLR_TRAP_SAME_PROMPT] = {"same-prompt",
+                              "pictures with one text are one condition: group by text when you measure"},
+    [SLR_TRAP_MISSING] = {"missing-files",
+                          "copy them again; --show-paths names them, --max-bad N accepts them"},
+    [SLR_TRAP_BACKGROUND] = {"background",
+                             "most of the picture is empty: measure on the body too, or crop before"},
+    [SLR_TRAP_CONSTANT] =
+        {"constant", "an empty picture teaches nothing: leave it out, or see whether its window is right"},
+    [SLR_TRAP_FACES] = {"faces",
+                        "faces can be rendered from such slices: use defaced volumes or fewer slices"},
 };
 
 static const char *const severities[] = {"ok", "note", "warning", "error"};

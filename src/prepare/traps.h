@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: MIT
  *
- * What goes wrong in data sets without a word: copies across the split, labels that anything but the body tells,
- * marks, screenshots, frames, texts that fit several pictures. Each check counts, names rows and says what to do.
+ * What goes wrong in data sets without a word: copies across the split, labels that anything but the body
+ * tells, marks, screenshots, frames, texts that fit several pictures. Each check counts, names rows and says
+ * what to do.
  *
  *     slr_trap_picture *pictures = ...;
  *     slr_trap_set set = {.pictures = pictures, .count = count};
@@ -11,8 +12,8 @@
  *         if (traps.found[i].severity != SLR_TRAP_NONE)
  *             print(slr_trap_id(i), traps.found[i].count, traps.found[i].text, slr_trap_advice(i));
  *
- * Where no picture has a label, prompts stand for labels when they are a few. Rows are counted from 1. Nothing of a
- * text, name or label gets into a result.
+ * Where no picture has a label, prompts stand for labels when they are a few. Rows are counted from 1.
+ * Nothing of a text, name or label gets into a result.
  */
 #ifndef SLR_TRAPS_H
 #define SLR_TRAPS_H
@@ -43,7 +44,12 @@ typedef enum slr_trap_kind {
     SLR_TRAPS
 } slr_trap_kind;
 
-typedef enum slr_trap_severity { SLR_TRAP_NONE, SLR_TRAP_NOTE, SLR_TRAP_WARNING, SLR_TRAP_ERROR } slr_trap_severity;
+typedef enum slr_trap_severity {
+    SLR_TRAP_NONE,
+    SLR_TRAP_NOTE,
+    SLR_TRAP_WARNING,
+    SLR_TRAP_ERROR
+} slr_trap_severity;
 
 /* Texts may be NULL for "not known". */
 typedef struct slr_trap_picture {

@@ -8,7 +8,8 @@
 #include "prepare/traps_parts.h"
 
 /* Adds the pictures whose group (numbers[i]) has another side than its first member; sides: (groups). */
-static void add_crossing(const slr_trap_set *set, const uint32_t *numbers, unsigned char *sides, slr_trap *trap)
+static void add_crossing(const slr_trap_set *set, const uint32_t *numbers, unsigned char *sides,
+                         slr_trap *trap)
 {
     for (size_t i = 0; i < set->count; i++) {
         unsigned char side = (unsigned char)set->pictures[i].side;
@@ -21,15 +22,16 @@ static void add_crossing(const slr_trap_set *set, const uint32_t *numbers, unsig
     }
 }
 
-static selora_status find_copies(const slr_trap_set *set, slr_clusters *clusters, uint32_t *numbers, unsigned char *sides,
-                                 slr_traps *traps, slr_error *err)
+static selora_status find_copies(const slr_trap_set *set, slr_clusters *clusters, uint32_t *numbers,
+                                 unsigned char *sides, slr_traps *traps, slr_error *err)
 {
     slr_duplicate_counts counts;
     slr_picture_print *prints = slr_alloc(set->count + 1, sizeof *prints);
     if (!prints)
         return slr_fail_memory(err, set->count * sizeof *prints, "the comparison of pictures");
     for (size_t i = 0; i < set->count; i++)
-        prints[i] = (slr_picture_print){set->pictures[i].file, set->pictures[i].pixels, set->pictures[i].near};
+        prints[i] =
+            (slr_picture_print){set->pictures[i].file, set->pictures[i].pixels, set->pictures[i].near};
     selora_status status = slr_duplicates_join(prints, set->count, clusters, &counts, err);
     free(prints);
     SLR_TRY(status);
@@ -40,17 +42,18 @@ static selora_status find_copies(const slr_trap_set *set, slr_clusters *clusters
             slr_trap_add(trap, i);
     }
     if (trap->count)
-        slr_trap_say(trap, SLR_TRAP_WARNING, "%zu equal files, %zu with equal pixels, %zu nearly equal; the largest cluster has %zu",
+        slr_trap_say(trap, SLR_TRAP_WARNING,
+                     "%zu equal files, %zu with equal pixels, %zu nearly equal; the largest cluster has %zu",
                      counts.files, counts.pixels, counts.near, counts.largest);
     add_crossing(set, numbers, sides, crossing);
     if (crossing->count)
-        slr_trap_say(crossing, SLR_TRAP_ERROR, "%zu copies are in another part of the split than their originals",
-                     crossing->count);
+        slr_trap_say(crossing, SLR_TRAP_ERROR,
+                     "%zu copies are in another part of the split than their originals", crossing->count);
     return SELORA_OK;
 }
 
-static selora_status find_patients(const slr_trap_set *set, uint32_t *numbers, unsigned char *sides, slr_traps *traps,
-                                   slr_error *err)
+static selora_status find_patients(const slr_trap_set *set, uint32_t *numbers, unsigned char *sides,
+                                   slr_traps *traps, slr_error *err)
 {
     uint32_t different;
     const char **texts = slr_alloc(set->count + 1, sizeof *texts);
@@ -71,7 +74,8 @@ static selora_status find_patients(const slr_trap_set *set, uint32_t *numbers, u
     }
     free(texts);
     if (trap->count)
-        slr_trap_say(trap, SLR_TRAP_ERROR, "%zu pictures are of patients of another part of the split", trap->count);
+        slr_trap_say(trap, SLR_TRAP_ERROR, "%zu pictures are of patients of another part of the split",
+                     trap->count);
     return status;
 }
 
@@ -81,8 +85,9 @@ selora_status slr_traps_of_copies(const slr_trap_set *set, slr_traps *traps, slr
     SLR_TRY(slr_clusters_new(set->count, &clusters, err));
     uint32_t *numbers = slr_alloc(set->count + 1, sizeof *numbers);
     unsigned char *sides = slr_alloc(2 * set->count + 2, 1);
-    selora_status status = numbers && sides ? SELORA_OK
-                                            : slr_fail_memory(err, set->count * sizeof *numbers, "the comparison of pictures");
+    selora_status status =
+        numbers && sides ? SELORA_OK
+                         : slr_fail_memory(err, set->count * sizeof *numbers, "the comparison of pictures");
     if (status == SELORA_OK)
         status = find_copies(set, &clusters, numbers, sides, traps, err);
     if (status == SELORA_OK)

@@ -35,8 +35,11 @@ static void labels_free(labels *l)
 static selora_status labels_fill(labels *l, const slr_trap_set *set, slr_error *err)
 {
     size_t n = set->count + 1;
-    *l = (labels){.set = set, .numbers = slr_alloc(n, sizeof *l->numbers), .other = slr_alloc(n, sizeof *l->other),
-                  .values = slr_alloc(n, sizeof *l->values), .classes = slr_alloc(n, 1),
+    *l = (labels){.set = set,
+                  .numbers = slr_alloc(n, sizeof *l->numbers),
+                  .other = slr_alloc(n, sizeof *l->other),
+                  .values = slr_alloc(n, sizeof *l->values),
+                  .classes = slr_alloc(n, 1),
                   .texts = slr_alloc(n, sizeof *l->texts)};
     if (!l->numbers || !l->other || !l->values || !l->classes || !l->texts)
         return slr_fail_memory(err, n * sizeof *l->values, "the labels");
@@ -72,7 +75,8 @@ static selora_status number_sizes(labels *l, uint32_t *kinds, slr_error *err)
     uint32_t frequent = 0, seen = 0;
     for (size_t i = 0; i < l->set->count; i++)
         l->values[i] = (double)l->set->pictures[i].width * 65536 + l->set->pictures[i].height;
-    uint32_t *map = slr_alloc(l->set->count + 1, sizeof *map), *uses = slr_alloc(l->set->count + 1, sizeof *uses);
+    uint32_t *map = slr_alloc(l->set->count + 1, sizeof *map),
+             *uses = slr_alloc(l->set->count + 1, sizeof *uses);
     double *sizes = slr_alloc(l->set->count + 1, sizeof *sizes);
     if (!map || !uses || !sizes) {
         free(map);
@@ -140,7 +144,8 @@ static selora_status compare_size(labels *l, slr_traps *traps, slr_error *err)
     slr_trap *trap = &traps->found[SLR_TRAP_SIZE_LABEL];
     if (p < surprising) {
         take_all(l, trap);
-        slr_trap_say(trap, SLR_TRAP_WARNING, "the size of a picture tells its label (chi-square, p = %.1e; %u sizes)", p, kinds);
+        slr_trap_say(trap, SLR_TRAP_WARNING,
+                     "the size of a picture tells its label (chi-square, p = %.1e; %u sizes)", p, kinds);
     }
     return SELORA_OK;
 }
@@ -156,7 +161,8 @@ static selora_status compare_sharpness(labels *l, slr_traps *traps, slr_error *e
     slr_trap *trap = &traps->found[SLR_TRAP_BLUR_LABEL];
     if (p < surprising) {
         take_all(l, trap);
-        slr_trap_say(trap, SLR_TRAP_WARNING, "sharpness tells the label (quarters of the set, chi-square, p = %.1e)", p);
+        slr_trap_say(trap, SLR_TRAP_WARNING,
+                     "sharpness tells the label (quarters of the set, chi-square, p = %.1e)", p);
     }
     return SELORA_OK;
 }
@@ -223,8 +229,8 @@ static selora_status compare_columns(labels *l, slr_traps *traps, slr_error *err
     slr_trap *trap = &traps->found[SLR_TRAP_COLUMN_LABEL];
     if (count) {
         take_all(l, trap);
-        slr_trap_say(trap, SLR_TRAP_WARNING, "%zu column%s tell%s the label (area under the curve %.3f): %s", count,
-                     count > 1 ? "s" : "", count > 1 ? "" : "s", worst, names);
+        slr_trap_say(trap, SLR_TRAP_WARNING, "%zu column%s tell%s the label (area under the curve %.3f): %s",
+                     count, count > 1 ? "s" : "", count > 1 ? "" : "s", worst, names);
     }
     return SELORA_OK;
 }

@@ -39,7 +39,8 @@ static void find_colour(const slr_trap_set *set, slr_trap *trap)
         }
     }
     if (trap->count)
-        slr_trap_say(trap, SLR_TRAP_WARNING, "%zu pictures have colours (channels up to %.0f of 255 apart)", trap->count, most);
+        slr_trap_say(trap, SLR_TRAP_WARNING, "%zu pictures have colours (channels up to %.0f of 255 apart)",
+                     trap->count, most);
 }
 
 static void find_burned_in(const slr_trap_set *set, slr_trap *trap)
@@ -57,8 +58,10 @@ static void find_burned_in(const slr_trap_set *set, slr_trap *trap)
             slr_trap_add(trap, i);
     }
     if (trap->count)
-        slr_trap_say(trap, stated ? SLR_TRAP_WARNING : SLR_TRAP_NOTE, "text in pixels: %zu by their header, %zu of kinds that often "
-                     "have it, %zu with small saturated things near the border", stated, likely, seen);
+        slr_trap_say(trap, stated ? SLR_TRAP_WARNING : SLR_TRAP_NOTE,
+                     "text in pixels: %zu by their header, %zu of kinds that often "
+                     "have it, %zu with small saturated things near the border",
+                     stated, likely, seen);
 }
 
 static void find_empty(const slr_trap_set *set, slr_traps *traps)
@@ -72,7 +75,8 @@ static void find_empty(const slr_trap_set *set, slr_traps *traps)
             slr_trap_add(background, i);
     }
     if (background->count)
-        slr_trap_say(background, SLR_TRAP_NOTE, "%zu pictures are more than %.0f %% exact zeros", background->count, 100 * empty);
+        slr_trap_say(background, SLR_TRAP_NOTE, "%zu pictures are more than %.0f %% exact zeros",
+                     background->count, 100 * empty);
     if (constant->count)
         slr_trap_say(constant, SLR_TRAP_WARNING, "%zu pictures have one value everywhere", constant->count);
 }
@@ -96,7 +100,8 @@ static double median_of(double *values, size_t count)
     return values[count / 2];
 }
 
-/* A black border is the rule; one of another colour, or a shape far from the common ones (either way up), is not. */
+/* A black border is the rule; one of another colour, or a shape far from the common ones (either way up), is
+ * not. */
 static void find_figures(const slr_trap_set *set, double *values, slr_trap *trap)
 {
     size_t framed = 0, odd = 0;
@@ -113,11 +118,12 @@ static void find_figures(const slr_trap_set *set, double *values, slr_trap *trap
             slr_trap_add(trap, i);
     }
     if (trap->count)
-        slr_trap_say(trap, SLR_TRAP_WARNING, "%zu pictures in a bright frame, %zu of an odd shape", framed, odd);
+        slr_trap_say(trap, SLR_TRAP_WARNING, "%zu pictures in a bright frame, %zu of an odd shape", framed,
+                     odd);
 }
 
-static selora_status find_types(const slr_trap_set *set, const char **texts, uint32_t *numbers, uint32_t *uses,
-                                slr_trap *trap, slr_error *err)
+static selora_status find_types(const slr_trap_set *set, const char **texts, uint32_t *numbers,
+                                uint32_t *uses, slr_trap *trap, slr_error *err)
 {
     uint32_t different, common = 0;
     size_t used = 0;
@@ -136,7 +142,8 @@ static selora_status find_types(const slr_trap_set *set, const char **texts, uin
             slr_trap_add(trap, i);
         const char *name = text_of(texts[i]);
         if (uses[numbers[i]] && used + strlen(name) + 24 < sizeof list) {
-            used += (size_t)snprintf(list + used, sizeof list - used, "%s%u %s", used ? "; " : "", uses[numbers[i]], name);
+            used += (size_t)snprintf(list + used, sizeof list - used, "%s%u %s", used ? "; " : "",
+                                     uses[numbers[i]], name);
             uses[numbers[i]] = 0;
         }
     }
@@ -156,17 +163,18 @@ static void find_screenshots(const slr_trap_set *set, slr_trap *trap)
         if (set->pictures[i].measured && set->pictures[i].measures.blockiness > blocky)
             slr_trap_add(trap, i);
     if (trap->count)
-        slr_trap_say(trap, SLR_TRAP_WARNING, "%zu pictures show the blocks of JPEG, %zu of %zu are clean", trap->count,
-                     clean_count, measured);
+        slr_trap_say(trap, SLR_TRAP_WARNING, "%zu pictures show the blocks of JPEG, %zu of %zu are clean",
+                     trap->count, clean_count, measured);
 }
 
-static selora_status find_faces(const slr_trap_set *set, const char **texts, uint32_t *numbers, uint32_t *uses,
-                                slr_trap *trap, slr_error *err)
+static selora_status find_faces(const slr_trap_set *set, const char **texts, uint32_t *numbers,
+                                uint32_t *uses, slr_trap *trap, slr_error *err)
 {
     uint32_t different;
     for (size_t i = 0; i < set->count; i++) {
         const slr_trap_picture *p = &set->pictures[i];
-        bool head = is_one_of(text_of(p->modality), "CT MR") && is_one_of(text_of(p->body_part), "HEAD BRAIN SKULL FACE");
+        bool head = is_one_of(text_of(p->modality), "CT MR") &&
+                    is_one_of(text_of(p->body_part), "HEAD BRAIN SKULL FACE");
         texts[i] = head ? p->series : NULL;
     }
     SLR_TRY(slr_number_texts(texts, set->count, numbers, &different, err));
@@ -177,8 +185,8 @@ static selora_status find_faces(const slr_trap_set *set, const char **texts, uin
         if (*text_of(texts[i]) && uses[numbers[i]] > FACE_SLICES)
             slr_trap_add(trap, i);
     if (trap->count)
-        slr_trap_say(trap, SLR_TRAP_WARNING, "%zu slices are of series of heads with more than %d slices", trap->count,
-                     FACE_SLICES);
+        slr_trap_say(trap, SLR_TRAP_WARNING, "%zu slices are of series of heads with more than %d slices",
+                     trap->count, FACE_SLICES);
     return SELORA_OK;
 }
 
@@ -188,8 +196,9 @@ selora_status slr_traps_of_pixels(const slr_trap_set *set, slr_traps *traps, slr
     const char **texts = slr_alloc(n, sizeof *texts);
     uint32_t *numbers = slr_alloc(n, sizeof *numbers), *uses = slr_alloc(n, sizeof *uses);
     double *values = slr_alloc(n, sizeof *values);
-    selora_status status = texts && numbers && uses && values ? SELORA_OK
-                                                              : slr_fail_memory(err, n, "the comparison of pictures");
+    selora_status status = texts && numbers && uses && values
+                               ? SELORA_OK
+                               : slr_fail_memory(err, n, "the comparison of pictures");
     if (status == SELORA_OK) {
         find_colour(set, &traps->found[SLR_TRAP_COLOUR]);
         find_burned_in(set, &traps->found[SLR_TRAP_BURNED_IN]);

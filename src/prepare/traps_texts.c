@@ -58,14 +58,15 @@ static selora_status find_same(const slr_trap_set *set, const char **texts, uint
     for (uint32_t k = 0; k < different; k++)
         shared += uses[k] > 1;
     if (trap->count)
-        slr_trap_say(trap, SLR_TRAP_NOTE, "%zu pictures share %zu prompts (%u different in all); the commonest has %zu",
+        slr_trap_say(trap, SLR_TRAP_NOTE,
+                     "%zu pictures share %zu prompts (%u different in all); the commonest has %zu",
                      trap->count, shared, different, most);
     return SELORA_OK;
 }
 
 /* numbers[] are reports (or equal prompts, where no report is known). */
-static void find_views(const slr_trap_set *set, const uint32_t *numbers, const char **views, unsigned char *mixed,
-                       slr_traps *traps)
+static void find_views(const slr_trap_set *set, const uint32_t *numbers, const char **views,
+                       unsigned char *mixed, slr_traps *traps)
 {
     slr_trap *trap = &traps->found[SLR_TRAP_VIEWS];
     for (size_t i = 0; i < set->count; i++) {
@@ -83,12 +84,13 @@ static void find_views(const slr_trap_set *set, const uint32_t *numbers, const c
             slr_trap_add(trap, i);
     }
     if (trap->count)
-        slr_trap_say(trap, SLR_TRAP_WARNING, "%zu pictures share a text with another view, and the prompt names no view",
+        slr_trap_say(trap, SLR_TRAP_WARNING,
+                     "%zu pictures share a text with another view, and the prompt names no view",
                      trap->count);
 }
 
-/* Only where prompts are texts that several pictures would hardly share by themselves: all pictures of a set with one text
- * for each label share it, whatever their view. */
+/* Only where prompts are texts that several pictures would hardly share by themselves: all pictures of a set
+ * with one text for each label share it, whatever their view. */
 static bool use_reports(const slr_trap_set *set)
 {
     for (size_t i = 0; i < set->count; i++)
@@ -103,12 +105,14 @@ selora_status slr_traps_of_texts(const slr_trap_set *set, slr_traps *traps, slr_
     const char **texts = slr_alloc(n, sizeof *texts);
     uint32_t *numbers = slr_alloc(n, sizeof *numbers), *uses = slr_alloc(n, sizeof *uses), different;
     unsigned char *mixed = slr_alloc(n, 1);
-    selora_status status = texts && numbers && uses && mixed ? SELORA_OK : slr_fail_memory(err, n, "the comparison of texts");
+    selora_status status =
+        texts && numbers && uses && mixed ? SELORA_OK : slr_fail_memory(err, n, "the comparison of texts");
     if (status == SELORA_OK)
         status = find_same(set, texts, numbers, uses, traps, err);
     if (status == SELORA_OK && use_reports(set)) {
         for (size_t i = 0; i < set->count; i++)
-            texts[i] = *text_of(set->pictures[i].report) ? set->pictures[i].report : text_of(set->pictures[i].text);
+            texts[i] =
+                *text_of(set->pictures[i].report) ? set->pictures[i].report : text_of(set->pictures[i].text);
         status = slr_number_texts(texts, set->count, numbers, &different, err);
     }
     if (status == SELORA_OK) {

@@ -64,13 +64,14 @@ void prepare_write_source(const char *folder, int patients, uint32_t seed)
     for (int i = 0; i < 2 * patients; i++) {
         snprintf(name, sizeof name, "%s/p%d_%d.png", folder, i / 2, i % 2);
         prepare_write_picture(name, 40 + i % 3, 36, 8, seed + (uint32_t)i);
-        fprintf(table, "p%d_%d.png,\"picture %d, of %s\",W%d,%s\n", i / 2, i % 2, i, folder, i / 2, i % 4 < 2 ? "ill" : "well");
+        fprintf(table, "p%d_%d.png,\"picture %d, of %s\",W%d,%s\n", i / 2, i % 2, i, folder, i / 2,
+                i % 4 < 2 ? "ill" : "well");
     }
     fclose(table);
 }
 
-selora_status prepare_run(const selora_prepare_options *options, const char *const *names, int count, prepare_heard *h,
-                          char *error)
+selora_status prepare_run(const selora_prepare_options *options, const char *const *names, int count,
+                          prepare_heard *h, char *error)
 {
     static char paths[4][4096];
     const char *sources[4];
@@ -85,7 +86,10 @@ selora_status prepare_run(const selora_prepare_options *options, const char *con
     o.sources = sources;
     o.source_count = count;
     o.out = out;
-    selora_settings settings = {.threads = 1, .hooks = {.user = h, .log = h ? prepare_listen : NULL, .interrupted = h ? prepare_interrupted : NULL}};
+    selora_settings settings = {.threads = 1,
+                                .hooks = {.user = h,
+                                          .log = h ? prepare_listen : NULL,
+                                          .interrupted = h ? prepare_interrupted : NULL}};
     assert_int_equal(selora_context_new(&settings, &context), SELORA_OK);
     selora_status status = selora_prepare(context, &o);
     if (error)

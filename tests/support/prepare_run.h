@@ -25,9 +25,10 @@ typedef struct prepare_heard {
 void prepare_write_picture(const char *name, int width, int height, int bits, uint32_t seed);
 /* FOLDER/p<patient>_<k>.png for 2 * patients pictures, and FOLDER/metadata.csv (file_name,text,who,kind). */
 void prepare_write_source(const char *folder, int patients, uint32_t seed);
-/* `h` and `error` (4096 bytes) may be NULL; errors are then printed. Names are those of the scratch folder. */
-selora_status prepare_run(const selora_prepare_options *options, const char *const *names, int count, prepare_heard *h,
-                          char *error);
+/* `h` and `error` (4096 bytes) may be NULL; errors are then printed. Names are those of the scratch folder.
+ */
+selora_status prepare_run(const selora_prepare_options *options, const char *const *names, int count,
+                          prepare_heard *h, char *error);
 /* The defaults with two workers. */
 selora_prepare_options prepare_options(const char *out);
 selora_status prepare_plain(const char *source, const char *out);
