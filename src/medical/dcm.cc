@@ -341,9 +341,17 @@ bool slr_dcm_is_built(void)
     return true;
 }
 
+/* Gives the registrations back when the process ends, for jobs that other threads may follow until then. */
+namespace {
+struct last_shutdown {
+    ~last_shutdown() { slr_dcm_shutdown(); }
+};
+}
+
 selora_status slr_dcm_init(slr_error *err)
 {
     return guarded(err, [&] {
+        static const last_shutdown at_exit;
         listen();
         dcmEnableUnknownVRConversion.set(OFTrue); // known tags written as UN are read as what they are
         if (!dcmDataDict.isDictionaryLoaded() || DcmTag(DCM_Rows).getEVR() != EVR_US ||
