@@ -17,6 +17,8 @@
 
 #include <cmocka.h>
 
+#include "data/dataset.h"
+#include "data/split.h"
 #include "io/csv.h"
 #include "io/image.h"
 #include "io/json.h"
@@ -62,6 +64,38 @@ static void test_folder(void **state)
     json_decref(root);
 }
 
+static void assert_opens(const char *folder, slr_side_source by, size_t count)
+{
+    slr_dataset *data;
+    slr_split split;
+    slr_error err = {0};
+    if (slr_dataset_open(scratch_path(folder), NULL, &data, &err) != SELORA_OK)
+        fail_msg("%s", err.message);
+    assert_int_equal(slr_dataset_side_source(data), by);
+    assert_int_equal(slr_split_dataset(data, 1, &split, NULL), SELORA_OK);
+    assert_int_equal(split.train_count + split.validation_count + split.test_count, count);
+    slr_split_free(&split);
+    slr_dataset_free(data);
+}
+
+/* What was prepared opens for training: with patients, without any, with some. */
+static void test_opens(void **state)
+{
+    (void)state;
+    prepare_write_source("in", 10, 1);
+    selora_prepare_options o = prepare_options("patients");
+    const char *source = "in";
+    o.patient_col = "who";
+    assert_int_equal(prepare_run(&o, &source, 1, NULL, NULL), SELORA_OK);
+    assert_opens("patients", SLR_SIDES_BY_PATIENT, 20);
+    assert_int_equal(prepare_plain("in", "pictures"), SELORA_OK);
+    assert_opens("pictures", SLR_SIDES_BY_PICTURE, 20);
+    o = prepare_options("some");
+    o.patient_regex = "^(p[0-4])_"; /* of the others nobody is known */
+    assert_int_equal(prepare_run(&o, &source, 1, NULL, NULL), SELORA_OK);
+    assert_opens("some", SLR_SIDES_BY_PATIENT, 20);
+}
+
 /* Everything is the owner's alone. */
 static void test_modes(void **state)
 {
@@ -98,12 +132,7 @@ static void test_repeats(void **state)
     o.columns = "patient=who";
     o.size = "32";
     assert_int_equal(prepare_run(&o, &source, 1, NULL, NULL), SELORA_OK);
-    assert_int_equal(mkdir(scratch_path("b"), 0700), 0);
-    assert_int_equal(mkdir(scratch_path("b/.selora"), 0700), 0);
-    size_t size;
-    char *salt = scratch_read("a/.selora/salt", &size);
-    scratch_write("b/.selora/salt", salt, size);
-    free(salt);
+    prepare_share_salt("a", "b");
     o.out = "b";
     o.jobs = 0;
     assert_int_equal(prepare_run(&o, &source, 1, NULL, NULL), SELORA_OK);
@@ -330,6 +359,7 @@ static void test_interrupted(void **state)
     char error[4096];
     prepare_write_source("in", 8, 1);
     assert_int_equal(prepare_plain("in", "whole"), SELORA_OK);
+    prepare_share_salt("whole", "out");
     selora_prepare_options o = prepare_options("out");
     const char *source = "in";
     o.jobs = 0;
@@ -348,6 +378,7 @@ static void test_killed(void **state)
     (void)state;
     prepare_write_source("in", 12, 1);
     assert_int_equal(prepare_plain("in", "whole"), SELORA_OK);
+    prepare_share_salt("whole", "out");
     for (int k = 0; k < 12; k++) {
         pid_t child = fork();
         if (child == 0) {
@@ -395,6 +426,7 @@ static void test_full_disk(void **state)
     (void)state;
     prepare_write_source("in", 3, 1);
     assert_int_equal(prepare_plain("in", "whole"), SELORA_OK);
+    prepare_share_salt("whole", "out");
     run_without_room(300, "nothing was added");
     assert_false(scratch_exists("out/metadata.csv"));
     run_without_room(1500, "cannot write");
@@ -432,6 +464,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test_setup_teardown(test_folder, scratch_setup, scratch_teardown),
+        cmocka_unit_test_setup_teardown(test_opens, scratch_setup, scratch_teardown),
         cmocka_unit_test_setup_teardown(test_modes, scratch_setup, scratch_teardown),
         cmocka_unit_test_setup_teardown(test_repeats, scratch_setup, scratch_teardown),
         cmocka_unit_test_setup_teardown(test_second_run, scratch_setup, scratch_teardown),

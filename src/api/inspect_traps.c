@@ -16,7 +16,7 @@ enum { MAX_COLUMNS = 256, TYPE = 48 };
 /* Columns that say what a picture is, or nothing at all about where it comes from. */
 static const char *const not_compared[] = {"file_name", "text",       "caption", "label",
                                            "class",     "diagnosis",  "finding", "target",
-                                           "patient",   "patient_id", "report",  "prompt"};
+                                           "patient",   "patient_id", "report",  "prompt", "picture"};
 
 typedef struct inspection {
     const slr_dataset *data;

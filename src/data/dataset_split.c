@@ -6,10 +6,13 @@
 #include "data/dataset_build.h"
 #include "data/split_file.h"
 
-static void compare_row(slr_dataset *data, size_t index, const slr_split_file *file, const char *column)
+/* A picture of nobody known is a patient of its own. */
+static void compare_row(slr_dataset *data, size_t index, const slr_split_file *file)
 {
     slr_data_source *source = &data->sources[index];
-    const char *key = slr_dataset_cell(data, index, column);
+    const char *column = "patient", *key = file->by_patient ? slr_dataset_cell(data, index, column) : "";
+    if (!*key)
+        key = slr_dataset_cell(data, index, column = "picture");
     if (strcmp(key, file->rows[index].key) != 0)
         slr_problems_add(&data->problems,
                          "row %zu: column %s differs from that of split.csv: the list was changed after it "
@@ -34,7 +37,7 @@ static void take(slr_dataset *data, const slr_split_file *file)
         slr_problems_add(&data->problems, "the metadata have no column %s to compare split.csv with", column);
     else
         for (size_t i = 0; i < data->count; i++)
-            compare_row(data, i, file, column);
+            compare_row(data, i, file);
     data->side_source = file->by_patient ? SLR_SIDES_BY_PATIENT : SLR_SIDES_BY_PICTURE;
 }
 

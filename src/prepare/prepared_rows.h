@@ -22,7 +22,8 @@
 typedef enum slr_row_column {
     SLR_COLUMN_FILE_NAME,
     SLR_COLUMN_TEXT,
-    SLR_COLUMN_PATIENT, /* salted key; "" unknown */
+    SLR_COLUMN_PATIENT,    /* salted key; "" unknown */
+    SLR_COLUMN_PIXELS_KEY, /* salted key of its pixels: what a picture of nobody known is split by */
     SLR_COLUMN_LABEL,
     SLR_COLUMN_REPORT, /* pictures with one number share a report; "" none */
     SLR_COLUMN_SOURCE, /* number of the source on the command line */
@@ -50,9 +51,8 @@ typedef enum slr_row_column {
     SLR_COLUMN_HEIGHT,
     SLR_COLUMNS_PUBLIC, /* ---- below: private ---- */
     SLR_COLUMN_SIDE = SLR_COLUMNS_PUBLIC,
-    SLR_COLUMN_FILE_KEY,   /* salted keys of the bytes of the file, its series, its pixels */
+    SLR_COLUMN_FILE_KEY, /* salted keys of the bytes of the file, its series */
     SLR_COLUMN_SERIES_KEY,
-    SLR_COLUMN_PIXELS_KEY,
     SLR_COLUMN_NEAR,       /* difference hash, hexadecimal */
     SLR_COLUMN_WARNINGS,   /* bits of medical/picture_facts.h */
     SLR_COLUMN_MEASURES,   /* prepare/picture_measures.h */

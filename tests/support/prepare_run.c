@@ -125,6 +125,18 @@ char *prepare_read(const char *folder, const char *name)
     return text;
 }
 
+void prepare_share_salt(const char *from, const char *folder)
+{
+    char path[256];
+    char *salt = prepare_read(from, ".selora/salt");
+    snprintf(path, sizeof path, "%s/.selora", folder);
+    assert_int_equal(mkdir(scratch_path(folder), 0700), 0);
+    assert_int_equal(mkdir(scratch_path(path), 0700), 0);
+    snprintf(path, sizeof path, "%s/.selora/salt", folder);
+    scratch_write(path, salt, strlen(salt));
+    free(salt);
+}
+
 void prepare_assert_same(const char *a, const char *b, const char *name)
 {
     char path[2][256];

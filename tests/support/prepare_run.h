@@ -34,6 +34,8 @@ selora_prepare_options prepare_options(const char *out);
 selora_status prepare_plain(const char *source, const char *out);
 /* A file of a folder; fails the test when it cannot be read. free() it. */
 char *prepare_read(const char *folder, const char *name);
+/* FOLDER, still missing, will have the salt of another: keys are the same then. */
+void prepare_share_salt(const char *from, const char *folder);
 void prepare_assert_same(const char *a, const char *b, const char *name);
 slr_table *prepare_table(const char *folder, const char *name);
 json_t *prepare_manifest(const char *folder);
