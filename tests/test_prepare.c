@@ -292,6 +292,52 @@ static void test_bad_files(void **state)
     json_decref(root);
 }
 
+/* A folder that cannot be listed (here: too deep) costs what it holds, not the job; a data set below a source
+ * is no source. */
+static void test_odd_folders(void **state)
+{
+    (void)state;
+    char error[4096], deep[400] = "in/secret";
+    prepare_heard h = {0};
+    prepare_write_source("in", 3, 1);
+    for (size_t used = strlen(deep); used < 300; used += 2) {
+        assert_int_equal(mkdir(scratch_path(deep), 0755), 0);
+        snprintf(deep + used, sizeof deep - used, "/d");
+    }
+    selora_prepare_options o = prepare_options("in/first");
+    const char *source = "in";
+    assert_int_equal(prepare_run(&o, &source, 1, &h, error), SELORA_BAD_INPUT);
+    assert_non_null(strstr(h.warnings, "a folder that cannot be listed"));
+    assert_null(strstr(h.warnings, "secret"));
+    o = prepare_options("second");
+    o.max_bad = 1;
+    assert_int_equal(prepare_run(&o, &source, 1, NULL, NULL), SELORA_OK);
+    json_t *root = prepare_manifest("second");
+    assert_int_equal(prepare_number(root, "pictures", "rows"), 6);
+    assert_int_equal(prepare_number(root, "files", "bad"), 1);
+    json_decref(root);
+    for (char *end; (end = strrchr(deep, '/')) && end > deep + 2; rmdir(scratch_path(deep)))
+        *end = 0;
+}
+
+/* Nothing to take: the reasons are said, and that a table was not read. */
+static void test_nothing_found(void **state)
+{
+    (void)state;
+    char error[4096];
+    const char *source = "in";
+    assert_int_equal(mkdir(scratch_path("in"), 0755), 0);
+    scratch_write("in/a.png", "no picture", 10);
+    scratch_write("in/b.dcm", "", 0);
+    selora_prepare_options o = prepare_options("out");
+    assert_int_equal(prepare_run(&o, &source, 1, NULL, error), SELORA_BAD_INPUT);
+    assert_non_null(strstr(error, "none of 2 files gave a picture: 1 no picture format, 1 cannot be read"));
+    prepare_write_picture("in/a.png", 20, 20, 8, 1);
+    scratch_write("in/texts.csv", "file_name,text\na.png,lung\n", 26);
+    assert_int_equal(prepare_run(&o, &source, 1, NULL, error), SELORA_BAD_INPUT);
+    assert_non_null(strstr(error, "1 tables in the folders were not"));
+}
+
 static void test_refusals(void **state)
 {
     (void)state;
@@ -471,6 +517,8 @@ int main(void)
         cmocka_unit_test_setup_teardown(test_corrections, scratch_setup, scratch_teardown),
         cmocka_unit_test_setup_teardown(test_split_file, scratch_setup, scratch_teardown),
         cmocka_unit_test_setup_teardown(test_bad_files, scratch_setup, scratch_teardown),
+        cmocka_unit_test_setup_teardown(test_odd_folders, scratch_setup, scratch_teardown),
+        cmocka_unit_test_setup_teardown(test_nothing_found, scratch_setup, scratch_teardown),
         cmocka_unit_test_setup_teardown(test_refusals, scratch_setup, scratch_teardown),
         cmocka_unit_test_setup_teardown(test_source_untouched, scratch_setup, scratch_teardown),
         cmocka_unit_test_setup_teardown(test_interrupted, scratch_setup, scratch_teardown),

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT
  * First pass: what each file is, its checksum, its header. Workers read; nothing is decoded but for --slice
  * largest. */
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -59,6 +60,10 @@ static selora_status read_one(void *context, int64_t index, void *out, slr_error
     const slr_preparation *p = context;
     const slr_prepared_file *file = &p->files[index];
     read_result *result = out;
+    if (file->source->closed) {
+        result->skip = SLR_SKIP_UNREADABLE;
+        return slr_fail(err, SELORA_BAD_INPUT, "a folder that cannot be listed");
+    }
     result->kind = slr_medical_kind_of(file->source->path);
     result->skip = file->source->size == 0 ? SLR_SKIP_UNREADABLE : SLR_SKIP_FORMAT;
     if (file->source->size == 0)
@@ -147,12 +152,14 @@ static selora_status list_files(slr_preparation *p, slr_error *err)
         return slr_fail_memory(err, p->sources.count * sizeof *p->files, "the list of files");
     for (size_t i = 0; i < p->sources.count; i++) {
         const slr_source_file *source = &p->sources.files[i];
-        bool words =
-            slr_source_name_ends(source->name, ".txt") || slr_source_name_ends(source->name, ".caption") ||
+        bool table =
             slr_source_name_ends(source->name, ".csv") || slr_source_name_ends(source->name, ".jsonl");
+        bool words = table || slr_source_name_ends(source->name, ".txt") ||
+                     slr_source_name_ends(source->name, ".caption");
         if (is_report(source))
             continue;
-        if (words)
+        p->counts.tables_left += table;
+        if (words && !source->closed)
             p->counts.other++;
         else
             p->files[p->file_count++] = (slr_prepared_file){.source = source, .number = i + 1};
@@ -247,6 +254,19 @@ static selora_status list_pictures(slr_preparation *p, slr_error *err)
     return status;
 }
 
+static selora_status no_picture(const slr_preparation *p, slr_error *err)
+{
+    char reasons[600] = "";
+    size_t used = 0;
+    for (int s = 1; s < SLR_SKIP_COUNT && used < sizeof reasons; s++)
+        if (p->counts.skips[s])
+            used += (size_t)snprintf(reasons + used, sizeof reasons - used, "%s%zu %s", used ? ", " : ": ",
+                                     p->counts.skips[s], slr_picture_skip_name(s));
+    if (p->counts.other && used < sizeof reasons)
+        snprintf(reasons + used, sizeof reasons - used, "%s%zu other", used ? ", " : ": ", p->counts.other);
+    return slr_fail(err, SELORA_BAD_INPUT, "none of %zu files gave a picture%s", p->sources.count, reasons);
+}
+
 selora_status slr_prepare_read(slr_preparation *p, slr_error *err)
 {
     SLR_TRY(list_files(p, err));
@@ -260,10 +280,5 @@ selora_status slr_prepare_read(slr_preparation *p, slr_error *err)
         slr_worker_pool_run(&options, (int64_t)p->file_count, read_one, took_one, p, err), err));
     SLR_TRY(check_windows(p, err));
     SLR_TRY(list_pictures(p, err));
-    if (p->picture_count == 0)
-        return slr_fail(err, SELORA_BAD_INPUT,
-                        "none of %zu files gave a picture; what they are is listed above or with "
-                        "--show-paths",
-                        p->file_count);
-    return SELORA_OK;
+    return p->picture_count > 0 ? SELORA_OK : no_picture(p, err);
 }

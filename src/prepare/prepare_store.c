@@ -343,22 +343,25 @@ static selora_status write_manifest(slr_preparation *p, const char *path, json_t
     return status;
 }
 
-/* The rows first: what follows can be made from them. */
+/* Rows are never there without the settings that made them, and no list that trains without its split. What
+ * follows the rows can be made from them. */
 static selora_status write_files(slr_preparation *p, json_t **manifest, slr_error *err)
 {
-    static const char *const names[] = {SLR_PRIVATE_NAME "/rows.csv", "metadata.csv", "split.csv",
-                                        "contact_sheet.png", "manifest.json"};
+    static const char *const names[] = {"manifest.json", SLR_PRIVATE_NAME "/rows.csv", "split.csv",
+                                        "contact_sheet.png", "metadata.csv"};
     selora_status status = SELORA_OK;
     for (int i = 0; status == SELORA_OK && i < 5; i++) {
         char *path = path_in(p, names[i]);
         if (!path)
             status = slr_fail_memory(err, 0, "a path");
-        else if (i < 2)
-            status = slr_rows_write(&p->rows, path, i == 0 ? SLR_COLUMNS : SLR_COLUMNS_PUBLIC, err);
+        else if (i == 0)
+            status = write_manifest(p, path, manifest, err);
         else if (i == 2)
             status = write_split(p, path, err);
+        else if (i == 3)
+            status = write_sheet(p, path, err);
         else
-            status = i == 3 ? write_sheet(p, path, err) : write_manifest(p, path, manifest, err);
+            status = slr_rows_write(&p->rows, path, i == 1 ? SLR_COLUMNS : SLR_COLUMNS_PUBLIC, err);
         free(path);
     }
     return status;

@@ -71,7 +71,7 @@ static selora_status add_reports(slr_preparation *p, slr_error *err)
     SLR_TRY(slr_source_files_list(&p->job->reports, 1, NULL, &p->report_files, err));
     size_t before = p->counts.reports + p->counts.bad_reports;
     for (size_t i = 0; i < p->report_files.count; i++)
-        if (is_report(&p->report_files.files[i], true))
+        if (p->report_files.files[i].closed || is_report(&p->report_files.files[i], true))
             SLR_TRY(add_report(p, &p->report_files.files[i], i + 1, err));
     if (p->counts.reports + p->counts.bad_reports == before)
         return slr_fail(err, SELORA_BAD_INPUT, "--reports: %s holds no .xml, .csv or .jsonl file",
@@ -117,17 +117,21 @@ static selora_status fill(slr_preparation *p, slr_error *err)
 
 static selora_status no_text(const slr_preparation *p, slr_error *err)
 {
+    char tables[80] = "";
+    if (p->counts.tables_left)
+        snprintf(tables, sizeof tables, ", %zu tables in the folders were not, because nobody named them",
+                 p->counts.tables_left);
     return slr_fail(err, SELORA_BAD_INPUT,
-                    "none of %zu pictures has a text: %zu reports were read, and no caption file lies "
+                    "none of %zu pictures has a text: %zu reports were read%s, and no caption file lies "
                     "beside a picture. Name a table or folder with --reports (its columns with --columns), "
-                    "build texts from "
-                    "headers with --template, or keep pictures without a text by --no-text keep",
-                    p->picture_count, p->counts.prompts.reports);
+                    "build texts from headers with --template, or keep pictures without a text by --no-text "
+                    "keep",
+                    p->picture_count, p->counts.prompts.reports, tables);
 }
 
 static selora_status drop_untold(slr_preparation *p, slr_error *err)
 {
-    size_t kept = 0;
+    size_t kept = 0, all = p->picture_count;
     for (size_t i = 0; i < p->picture_count; i++) {
         slr_prepared_picture *picture = &p->pictures[i];
         bool untold = !picture->prompt.text && picture->prompt.skip != SLR_PROMPT_XXXX;
@@ -140,6 +144,9 @@ static selora_status drop_untold(slr_preparation *p, slr_error *err)
     if (kept == 0)
         return no_text(p, err);
     p->picture_count = kept;
+    if (p->counts.without_text && !p->job->keep_without_text)
+        slr_warn(p->hooks, "%zu of %zu pictures have no text and are left out; --no-text keep takes them",
+                 p->counts.without_text, all);
     return SELORA_OK;
 }
 

@@ -7,9 +7,11 @@
 #include <string.h>
 #include <strings.h>
 #include <sys/stat.h>
+#include <unistd.h>
 
 #include "core/memory.h"
 #include "data/picture_files.h"
+#include "prepare/private_folder.h"
 
 enum { MAX_DEPTH = 64, MAX_FILES = 1 << 26 };
 
@@ -59,7 +61,24 @@ static selora_status add_file(walker *w, char *path, size_t name, const struct s
     return SELORA_OK;
 }
 
+/* Its pictures come from files that lie somewhere, too: they would count twice. */
+static bool is_data_set(const char *folder)
+{
+    char *salt = slr_format("%s/" SLR_PRIVATE_NAME "/salt", folder);
+    bool found = salt && access(salt, F_OK) == 0;
+    free(salt);
+    return found;
+}
+
 static selora_status walk(walker *w, const char *folder, size_t name, int depth, slr_error *err);
+
+/* The job goes on without what it holds, and says so. */
+static selora_status add_closed(walker *w, char *path, size_t name, const struct stat *info, slr_error *err)
+{
+    SLR_TRY(add_file(w, path, name, info, false, err));
+    w->files->files[w->files->count - 1].closed = true;
+    return SELORA_OK;
+}
 
 static selora_status visit(walker *w, const char *folder, const char *entry, size_t name, int depth,
                            slr_error *err)
@@ -75,10 +94,12 @@ static selora_status visit(walker *w, const char *folder, const char *entry, siz
         return add_file(w, path, name, &info, false, err);
     selora_status status = SELORA_OK;
     bool is_out = w->has_out && there && info.st_dev == w->out_device && info.st_ino == w->out_inode;
-    if (there && S_ISDIR(info.st_mode) && !linked && !is_out && depth < MAX_DEPTH)
-        status = walk(w, path, name, depth + 1, err);
-    else
+    if (!there || !S_ISDIR(info.st_mode) || linked || is_out || is_data_set(path))
         w->files->others++;
+    else if (depth >= MAX_DEPTH || access(path, R_OK | X_OK) != 0)
+        return add_closed(w, path, name, &info, err);
+    else
+        status = walk(w, path, name, depth + 1, err);
     free(path);
     return status;
 }

@@ -26,16 +26,18 @@ typedef struct slr_source_file {
     uint64_t size, device, inode;
     uint32_t source; /* counted from 0 */
     bool named;      /* given as a source itself */
+    bool closed;     /* a folder that cannot be listed: what it holds is missing */
 } slr_source_file;
 
 typedef struct slr_source_files {
     slr_source_file *files;
     size_t count, capacity;
-    size_t others; /* devices, sockets, dead links, files that came twice: left out */
+    size_t others; /* devices, dead links, links to folders, files that came twice, data sets: left out */
 } slr_source_files;
 
-/* Hidden files and links to folders are left out, and the folder `out` (NULL: none) with all in it. A source
- * that is not there is an error; an empty one is none. On failure there is nothing to free. */
+/* Hidden files and links to folders are left out, and data sets that were prepared below a source, the folder
+ * `out` (NULL: none) among them. A source that is not there is an error; an empty one is none. On failure
+ * there is nothing to free. */
 selora_status slr_source_files_list(const char *const *sources, size_t count, const char *out,
                                     slr_source_files *files, slr_error *err);
 void slr_source_files_free(slr_source_files *files);

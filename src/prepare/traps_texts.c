@@ -70,9 +70,10 @@ static void find_views(const slr_trap_set *set, const uint32_t *numbers, const c
 {
     slr_trap *trap = &traps->found[SLR_TRAP_VIEWS];
     for (size_t i = 0; i < set->count; i++) {
-        const char *view = text_of(set->pictures[i].view);
-        if (!*view)
-            continue;
+        const slr_trap_picture *picture = &set->pictures[i];
+        const char *view = text_of(picture->view);
+        if (!*view || (!*text_of(picture->report) && !*text_of(picture->text)))
+            continue; /* having no text is not sharing one */
         if (!views[numbers[i]])
             views[numbers[i]] = view;
         else if (strcmp(views[numbers[i]], view) != 0)
