@@ -199,6 +199,8 @@ test_all() {
     if peers_python tools/requirements.txt "the reference (a few GB of Python packages)"; then
         quietly "comparison with diffusers" "$peers" tools/verify_sweep.py --selora build/selora --models 12 || true
         count_from $logs/comparison-with-diffusers.log
+        quietly "adapters in diffusers and peft" "$peers" tools/check_adapters.py --selora build/selora || true
+        count_from $logs/adapters-in-diffusers-and-peft.log
     else
         failed=$((failed + 1))
     fi
