@@ -10,6 +10,7 @@
 #include <cmocka.h>
 
 #include "adapters/adapter_names.h"
+#include "adapters/adapter_tools.h"
 #include "adapters/formats.h"
 #include "io/json.h"
 #include "support/scratch.h"
@@ -424,6 +425,71 @@ static void test_numbered_lists_of_both_orders(void **state)
     }
 }
 
+/* ---- what other tools make of a file ---- */
+
+/* alpha: 0 for none, else alpha / rank. */
+static void write_kohya_of_others(const char *name, double alpha_over_rank, int smallest)
+{
+    static const char *const stems[] = {"lora_unet_mid_block_attentions_0_transformer_blocks_0_attn1_to_q",
+                                        "lora_unet_mid_block_attentions_0_transformer_blocks_0_attn1_to_k",
+                                        "lora_unet_mid_block_attentions_0_transformer_blocks_0_attn1_to_v"};
+    slr_safetensors_writer *writer = slr_safetensors_writer_new();
+    float alphas[3];
+    char key[128];
+    for (int i = 0; i < 3; i++) {
+        int rank = i < 2 ? smallest : 4;
+        alphas[i] = (float)(alpha_over_rank * rank);
+        snprintf(key, sizeof key, "%s.lora_down.weight", stems[i]);
+        add(writer, key, 2, (int64_t[]){rank, 8}, (uint32_t)i);
+        snprintf(key, sizeof key, "%s.lora_up.weight", stems[i]);
+        add(writer, key, 2, (int64_t[]){8, rank}, (uint32_t)i);
+        snprintf(key, sizeof key, "%s.alpha", stems[i]);
+        if (alpha_over_rank != 0)
+            slr_safetensors_writer_tensor(writer, key, SLR_DTYPE_F32, 0, NULL, &alphas[i], NULL);
+    }
+    finish(writer, name);
+}
+
+static void judge(const char *name, const char *const expected[SLR_TOOLS])
+{
+    slr_tool_verdict verdicts[SLR_TOOLS];
+    slr_pairs pairs = load(name);
+    slr_adapter_tools(&pairs, verdicts);
+    for (int i = 0; i < SLR_TOOLS; i++) {
+        if (strcmp(verdicts[i].result, expected[i]) != 0)
+            fail_msg("%s, %s: '%s', expected '%s'", name, verdicts[i].tool, verdicts[i].result, expected[i]);
+        assert_true(!verdicts[i].convert == (strcmp(expected[i], "ok") == 0));
+    }
+    slr_pairs_free(&pairs);
+}
+
+static void test_tools_apply_it_as_they_do(void **state)
+{
+    (void)state;
+    slr_export_report report;
+    slr_pairs pairs = make_pairs(8, false);
+    write_as("kohya", &pairs, (slr_export_options){.text_both = true}, "kohya.safetensors", &report);
+    judge("kohya.safetensors", (const char *const[]){"ok", "ok", "ok", "ok", "not read", "ok", "ok", "ok"});
+    write_as("peft", &pairs, (slr_export_options){0}, "peft", &report);
+    judge("peft", (const char *const[]){"not read", "not read", "not read", "not read", "ok", "not read", "not read",
+                                        "not read"});
+    slr_pairs_keep(&pairs, "unet");
+    write_as("diffusers", &pairs, (slr_export_options){0}, "diffusers.safetensors", &report);
+    judge("diffusers.safetensors", (const char *const[]){"ok", "ok", "ok", "ok", "not read", "not read",
+                                                         "attention is not found", "ok"});
+    slr_pairs_free(&pairs);
+    /* ranks 2, 2, 4 with alpha = 8 r: the most common alpha, 16, is used where 32 belongs */
+    write_kohya_of_others("alphas", 8, 2);
+    const char *half = "1 of 3 layers at a wrong scale, up to 0.5 times";
+    judge("alphas", (const char *const[]){half, half, half, half, "not read", "ok", "ok", "ok"});
+    write_kohya_of_others("none", 0, 2);
+    judge("none", (const char *const[]){half, half, "ok", "ok", "not read", "ok", "ok", "ok"});
+    write_kohya_of_others("one", 8, 1);
+    const char *quarter = "1 of 3 layers at a wrong scale, up to 0.25 times";
+    judge("one", (const char *const[]){quarter, quarter, quarter, quarter, "not read", "ok", "ok",
+                                       "2 layers of rank 1 at a wrong scale"});
+}
+
 /* ---- what is refused ---- */
 
 typedef struct stored {
@@ -515,6 +581,7 @@ int main(void)
         IN_SCRATCH(test_names_of_all_generations),
         IN_SCRATCH(test_networks_of_the_published_code),
         IN_SCRATCH(test_numbered_lists_of_both_orders),
+        IN_SCRATCH(test_tools_apply_it_as_they_do),
         IN_SCRATCH(test_hostile_files_are_refused_by_name),
         IN_SCRATCH(test_text_encoders_without_attention_do_not_go_to_diffusers),
     };

@@ -134,9 +134,9 @@ static void test_kohya_adapter(void **state)
     (void)state;
     slr_safetensors_writer *writer = slr_safetensors_writer_new();
     const float alpha = 8;
-    add(writer, "lora_unet_mid_to_q.lora_down.weight", 2, 3, a_rows);
-    add(writer, "lora_unet_mid_to_q.lora_up.weight", 2, 2, b_columns);
-    slr_safetensors_writer_tensor(writer, "lora_unet_mid_to_q.alpha", SLR_DTYPE_F32, 0, NULL, &alpha, NULL);
+    add(writer, "lora_unet_mid_block_to_q.lora_down.weight", 2, 3, a_rows);
+    add(writer, "lora_unet_mid_block_to_q.lora_up.weight", 2, 2, b_columns);
+    slr_safetensors_writer_tensor(writer, "lora_unet_mid_block_to_q.alpha", SLR_DTYPE_F32, 0, NULL, &alpha, NULL);
     save(writer, "k.safetensors");
     json_t *facts = facts_of("k.safetensors");
     assert_string_equal(json_string_value(json_object_get(facts, "naming")), "kohya");
@@ -151,7 +151,7 @@ static void test_broken_adapters(void **state)
     add(writer, "unet.mid.to_q.lora_A.weight", 2, 3, a_rows);
     save(writer, "lonely.safetensors");
     char *text = inspect("lonely.safetensors", 0, SELORA_BAD_INPUT);
-    assert_non_null(strstr(text, "no partner"));
+    assert_non_null(strstr(text, "only one half"));
     free(text);
 
     const float wrong[6] = {0}, nan_values[6] = {3, 4, (float)NAN, 0, 0, 0};

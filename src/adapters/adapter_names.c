@@ -211,8 +211,7 @@ static bool is_text_module(const char *module)
 }
 
 /* Fills the path from what stands between prefix and ending. */
-static bool make_path(const name_start *start, const char *middle, size_t length, bool processor,
-                      char path[SLR_LAYER_PATH])
+static bool make_path(const name_start *start, const char *middle, size_t length, bool processor, slr_key *key)
 {
     char module[SLR_LAYER_PATH];
     if (length == 0 || length >= sizeof module)
@@ -225,8 +224,10 @@ static bool make_path(const name_start *start, const char *middle, size_t length
     bool text = component[0] == 't';
     if ((processor && !from_processor(module, text)) || (!text && !from_ldm(module)))
         return false;
-    int written = snprintf(path, SLR_LAYER_PATH, "%s.%s%s", component,
-                           text && !starts_with(module, text_level) ? text_level : "", module);
+    key->text_long = text && starts_with(module, text_level);
+    key->text_short = text && !key->text_long;
+    int written = snprintf(key->path, SLR_LAYER_PATH, "%s.%s%s", component, key->text_short ? text_level : "",
+                           module);
     return written > 0 && written < SLR_LAYER_PATH;
 }
 
@@ -277,7 +278,7 @@ void slr_key_read(slr_names names, const char *name, slr_key *key)
     if (tail > 0) {
         if (strlen(name) > prefix + tail &&
             make_path(start, name + prefix, strlen(name) - prefix - tail, end && end->down[0] == '_',
-                      key->path))
+                      key))
             key->role = role;
     } else if (names == SLR_NAMES_PUBLISHED) {
         key->role = SLR_KEY_BESIDE;

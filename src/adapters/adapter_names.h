@@ -36,6 +36,7 @@ typedef enum slr_key_role {
 typedef struct slr_key {
     slr_key_role role;
     char path[SLR_LAYER_PATH]; /* of DOWN, UP, ALPHA */
+    bool text_long, text_short; /* of a text encoder, with and without "text_model." */
     const char *reason;
 } slr_key;
 

@@ -42,6 +42,8 @@ static selora_status take_name(reading *r, const slr_stored_tensor *tensor, slr_
         slr_problems_add(&r->pairs->left_over, "%s: not the name of a layer's tensor", name);
     if (key.role != SLR_KEY_DOWN && key.role != SLR_KEY_UP && key.role != SLR_KEY_ALPHA)
         return SELORA_OK;
+    r->pairs->text_long = r->pairs->text_long || key.text_long;
+    r->pairs->text_short = r->pairs->text_short || key.text_short;
     char *path = slr_copy_text(key.path);
     if (!path || !slr_grow((void **)&r->named, &r->capacity, r->count, sizeof *r->named)) {
         free(path);
@@ -155,6 +157,7 @@ selora_status slr_pair_fill(const slr_pair_tensors *t, slr_pairs *pairs, slr_pro
     pair->kernel = t->a->dims == 4 ? (int)t->a->shape[2] : 0;
     pair->stored_rank = stored;
     pair->scale = t->said ? t->true_scale : t->scale;
+    pair->applied = t->scale;
     pair->alpha = t->alpha;
     slr_stored_to_real(t->a, 0, rank * in, pair->a);
     for (int64_t o = 0; o < out; o++)

@@ -30,7 +30,7 @@ selora_status slr_pairs_add(slr_pairs *pairs, const char *path, int64_t in, int6
                             slr_pair **pair, slr_error *err)
 {
     slr_pair made = {.path = slr_copy_text(path), .in = in, .out = out, .rank = rank,
-                     .stored_rank = rank, .scale = 1, .alpha = NAN};
+                     .stored_rank = rank, .scale = 1, .applied = 1, .alpha = NAN};
     size_t a, b;
     if (slr_mul_size((size_t)rank, (size_t)in, &a) && slr_mul_size((size_t)rank, (size_t)out, &b)) {
         made.a = slr_alloc(a, sizeof *made.a);

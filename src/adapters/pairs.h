@@ -11,6 +11,7 @@
 #define SLR_PAIRS_H
 
 #include <jansson.h>
+#include <stdbool.h>
 
 #include "core/problems.h"
 #include "core/real.h"
@@ -23,6 +24,7 @@ typedef struct slr_pair {
     int rank;
     int stored_rank; /* with rows of zeros */
     double scale;
+    double applied; /* what tools multiply the stored B A with; `scale` unless B holds a part of it */
     double alpha; /* as stored; NaN without one */
     slr_real *a;  /* (rank, in) */
     slr_real *b;  /* (out, rank) */
@@ -33,6 +35,9 @@ typedef struct slr_pairs {
     size_t count, capacity;
     const char *format; /* what the file was recognised as; a constant */
     json_t *facts;      /* "selora.method" and the like -> text; may be NULL */
+    bool text_long, text_short; /* text-encoder names with and without "text_model." */
+    bool header;       /* lora_adapter_metadata is there */
+    bool header_level; /* and its names have "text_model." */
     slr_problems left_over; /* names of tensors that nothing was done with, and why */
 } slr_pairs;
 

@@ -34,6 +34,9 @@ static selora_status gather(selora_context *context, const char *path, json_t **
             return slr_inspect_run(path, facts, err);
         if (has(path, "model_index.json") || has(path, "unet/config.json"))
             return slr_inspect_model(path, facts, err);
+        if (has(path, "adapter_config.json") || has(path, "unet/adapter_config.json") ||
+            has(path, "text_encoder/adapter_config.json") || has(path, "pytorch_lora_weights.safetensors"))
+            return slr_inspect_adapter(path, facts, err);
         return slr_inspect_data(path, &context->hooks, facts, err);
     }
     if (!ends_in(path, ".safetensors"))

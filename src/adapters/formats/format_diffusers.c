@@ -33,6 +33,9 @@ static selora_status read_diffusers(const slr_safetensors *file, slr_pairs *pair
 {
     slr_adapter_header header;
     SLR_TRY(slr_adapter_header_read(file, &header, err));
+    const char *text = slr_safetensors_metadata(file, "lora_adapter_metadata");
+    pairs->header = header.peft != NULL;
+    pairs->header_level = text && strstr(text, "\"text_model.");
     slr_pair_reader reader = {.names = SLR_NAMES_DIFFUSERS, .scale = scale_of, .context = &header};
     selora_status status = slr_pairs_read(file, &reader, pairs, err);
     slr_adapter_header_free(&header);
