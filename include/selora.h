@@ -168,7 +168,7 @@ typedef struct selora_generate_options {
     const char *compute; /* f32, bf16: what matrix products round their operands to */
     /* what only selora_generate_folder() reads */
     const char *model, *variant, *tokenizer, *model_config, *weights;
-    const char *adapter; /* FILE or FILE:strength */
+    const char *adapter; /* FILE or FILE:strength; several with line ends between them add up */
     int strict;          /* 1: tensors and layers of the adapter that cannot be used are an error */
     const char *prompts; /* a text file, a prompt a line; or .csv/.jsonl with a column `text`, an image a row */
     int64_t count;       /* images for each prompt */
@@ -209,6 +209,7 @@ typedef struct selora_train_options {
     double scale;
     const char *scale_mode; /* fixed, alpha_over_r, rslora */
     const char *init;       /* kaiming, lora */
+    const char *init_adapter; /* an adapter of any format to go on from; NULL: none */
     double lambda;
     int64_t probe_every;
     double expand_until;
@@ -242,6 +243,7 @@ typedef struct selora_train_options {
     const char *memory;     /* auto, A, A+, B, B+, C: what is computed again instead of being kept, less memory from A to C; equal bits */
     const char *max_memory; /* what the process may hold, such as "3G" or "500M"; NULL: what is free */
     const char *validation_prompts; /* prompts for the sample grid, separated by '|'; NULL: captions of the validation part */
+    const char *save_as; /* formats as of selora_convert_options.to, with commas, that the adapter is written in as well */
     int resume, dry_run;
 } selora_train_options;
 
@@ -351,6 +353,7 @@ selora_status selora_purge(selora_context *context, const char *folder, int all)
 
 typedef enum selora_option_kind {
     SELORA_OPTION_TEXT,   /* const char *: borrowed */
+    SELORA_OPTION_TEXTS,  /* const char *: may be given several times; a line each */
     SELORA_OPTION_CHOICE, /* const char *: one of `values`, separated by '|' */
     SELORA_OPTION_INT,    /* int64_t in [low, high] */
     SELORA_OPTION_NUMBER, /* double in [low, high] */

@@ -109,9 +109,11 @@ selora_status slr_targets_add(const slr_targets *targets, const slr_graph *graph
         if (op->kind != SLR_OP_LINEAR || !in_components(op->path, components, component_count) ||
             !slr_targets_match(targets, op->path))
             continue;
+        added++;
+        if (slr_adapter_set_find(set, op->path)) /* from an adapter that training goes on from */
+            continue;
         SLR_TRY(slr_adapter_set_add(set, op->path, slr_tensor_columns(slr_graph_tensor(graph, op->in[0])),
                                     slr_tensor_columns(slr_graph_tensor(graph, op->out)), err));
-        added++;
     }
     if (added == 0)
         return slr_fail(err, SELORA_USAGE, "--targets: '%s' matches no linear layer of what is trained", targets->text);

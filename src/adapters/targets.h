@@ -32,7 +32,7 @@ void slr_targets_free(slr_targets *targets);
 /* True when the linear layer with this full path is meant. */
 bool slr_targets_match(const slr_targets *targets, const char *path);
 
-/* Adds a slot for every linear layer of the graph that is meant and lies in one of the components, in recorded order.
+/* Adds a slot, where there is none yet, for every linear layer of the graph that is meant and lies in one of the components, in recorded order.
  * None at all is an error. */
 selora_status slr_targets_add(const slr_targets *targets, const slr_graph *graph,
                               const char *const *components, int component_count, slr_adapter_set *set,

@@ -7,6 +7,7 @@
 #include <unistd.h>
 
 #include "adapters/adapter_file.h"
+#include "adapters/adapter_join.h"
 #include "api/adapter_export.h"
 #include "core/memory.h"
 
@@ -50,23 +51,56 @@ static double cut_strength(char *path)
     return strength;
 }
 
-selora_status slr_adapter_argument_load(const char *argument, const slr_model *model, bool strict,
-                                        const slr_hooks *hooks, slr_adapter_set **set, char **path, double *strength,
-                                        slr_error *err)
+static selora_status load_one(const char *text, size_t length, const slr_model *model, bool strict,
+                              const slr_hooks *hooks, slr_chosen_adapters *chosen, slr_adapter_set **set,
+                              slr_error *err)
 {
-    *set = NULL;
-    *path = NULL;
-    *strength = 1;
-    if (!argument)
-        return SELORA_OK;
-    *path = slr_copy_text(argument);
-    if (!*path)
-        return slr_fail_memory(err, strlen(argument), "a path");
-    *strength = cut_strength(*path);
-    selora_status status = slr_adapter_open(*path, model, *strength, strict, hooks, set, err);
-    if (status != SELORA_OK) {
-        free(*path);
-        *path = NULL;
+    char *path = chosen->paths[chosen->count] = slr_copy_text_n(text, length);
+    if (!path)
+        return slr_fail_memory(err, length, "a path");
+    double strength = chosen->strengths[chosen->count++] = cut_strength(path);
+    return slr_adapter_open(path, model, strength, strict, hooks, set, err);
+}
+
+selora_status slr_chosen_adapters_load(const char *argument, const slr_model *model, bool strict,
+                                       const slr_hooks *hooks, slr_chosen_adapters *chosen, slr_error *err)
+{
+    slr_adapter_set *sets[SLR_MOST_ADAPTERS] = {NULL};
+    selora_status status = SELORA_OK;
+    *chosen = (slr_chosen_adapters){0};
+    while (argument && *argument && status == SELORA_OK) {
+        size_t length = strcspn(argument, "\n");
+        if (chosen->count == SLR_MOST_ADAPTERS)
+            status = slr_fail(err, SELORA_USAGE, "--adapter: more than %d", SLR_MOST_ADAPTERS);
+        else
+            status = load_one(argument, length, model, strict, hooks, chosen, &sets[chosen->count], err);
+        argument += length + (argument[length] == '\n');
     }
+    if (status == SELORA_OK && chosen->count > 1)
+        status = slr_adapter_sets_join(sets, chosen->count, &chosen->set, err);
+    bool alone = status == SELORA_OK && chosen->count == 1;
+    if (alone)
+        chosen->set = sets[0];
+    for (int i = 0; !alone && i < SLR_MOST_ADAPTERS; i++)
+        slr_adapter_set_free(sets[i]);
     return status;
+}
+
+void slr_chosen_adapters_free(slr_chosen_adapters *chosen)
+{
+    for (int i = 0; i < chosen->count; i++)
+        free(chosen->paths[i]);
+    slr_adapter_set_free(chosen->set);
+    *chosen = (slr_chosen_adapters){0};
+}
+
+selora_status slr_chosen_adapters_hash(const slr_chosen_adapters *chosen, char hex[SLR_SHA256_HEX], slr_error *err)
+{
+    char all[SLR_MOST_ADAPTERS * SLR_SHA256_HEX] = "";
+    hex[0] = 0;
+    for (int i = 0; i < chosen->count; i++) {
+        SLR_TRY(slr_adapter_hash(chosen->paths[i], hex, err));
+        strcat(all, hex);
+    }
+    return chosen->count > 1 ? slr_sha256_memory(all, strlen(all), hex, err) : SELORA_OK;
 }

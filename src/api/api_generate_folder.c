@@ -4,7 +4,6 @@
 #include <string.h>
 #include <sys/stat.h>
 
-#include "adapters/formats.h"
 #include "api/adapter_argument.h"
 #include "api/drawing.h"
 #include "api/generate_dicom.h"
@@ -25,9 +24,7 @@ typedef struct job {
     selora_context *context;
     const selora_generate_options *options;
     slr_model *model;
-    slr_adapter_set *adapters;
-    char *adapter_path;
-    double strength;
+    slr_chosen_adapters chosen;
     char model_hash[SLR_SHA256_HEX], adapter_hash[SLR_SHA256_HEX];
     slr_prompt_list prompts;
     int64_t total, done;
@@ -79,7 +76,7 @@ static selora_status check_out(const char *out, slr_error *err)
 static selora_status open_drawing(job *j, int64_t batch, slr_error *err)
 {
     slr_drawing_close(&j->drawing);
-    return slr_drawing_open(&j->drawing, j->context, j->model, j->adapters, j->options,
+    return slr_drawing_open(&j->drawing, j->context, j->model, j->chosen.set, j->options,
                             (int)(batch < j->total ? batch : j->total), err);
 }
 
@@ -106,8 +103,7 @@ static selora_status open_inputs(job *j, slr_error *err)
     SLR_TRY(slr_context_backend(j->context, o->compute, &backend, err));
     SLR_TRY(slr_context_weights(backend, o->weights, &model.weights, err));
     SLR_TRY(slr_model_open(o->model, &model, &j->model, err));
-    SLR_TRY(slr_adapter_argument_load(o->adapter, j->model, o->strict, &j->context->hooks, &j->adapters, &j->adapter_path,
-                                      &j->strength, err));
+    SLR_TRY(slr_chosen_adapters_load(o->adapter, j->model, o->strict, &j->context->hooks, &j->chosen, err));
     return o->batch_size > 0 ? open_drawing(j, o->batch_size, err) : open_fitting(j, err);
 }
 
@@ -131,9 +127,13 @@ static char *settings_text(const job *j, int64_t picture)
                              "steps", (json_int_t)o->steps, "guidance", o->guidance, "seed", seed,
                              "index", (json_int_t)picture, "width", j->drawing.width, "height", j->drawing.height,
                              "model_sha256", j->model_hash);
-    if (root && j->adapters) {
+    if (root && j->chosen.count > 0) {
+        json_t *strengths = json_array();
+        for (int i = 0; i < j->chosen.count; i++)
+            json_array_append_new(strengths, json_real(j->chosen.strengths[i]));
         json_object_set_new(root, "adapter_sha256", json_string(j->adapter_hash));
-        json_object_set_new(root, "strength", json_real(j->strength));
+        json_object_set(root, "strength", j->chosen.count > 1 ? strengths : json_array_get(strengths, 0));
+        json_decref(strengths);
     }
     if (root && o->embed_prompt)
         json_object_set_new(root, "prompt", json_string(prompt_of(j, picture)));
@@ -258,8 +258,7 @@ static selora_status run(job *j, slr_error *err)
     if (o->dry_run)
         return SELORA_OK;
     SLR_TRY(slr_model_hash(j->model, j->model_hash, err));
-    if (j->adapters)
-        SLR_TRY(slr_adapter_hash(j->adapter_path, j->adapter_hash, err));
+    SLR_TRY(slr_chosen_adapters_hash(&j->chosen, j->adapter_hash, err));
     if (o->dicom)
         SLR_TRY(slr_generate_dicom_begin(&j->dicom, o, j->model_hash, j->adapter_hash, err));
     SLR_TRY(slr_drawing_start(&j->drawing, j->total, err));
@@ -279,9 +278,8 @@ selora_status selora_generate_folder(selora_context *context, const selora_gener
     selora_status status = run(&j, slr_context_begin(context));
     slr_picture_grid_free(&j.grid);
     slr_drawing_close(&j.drawing);
-    slr_adapter_set_free(j.adapters);
+    slr_chosen_adapters_free(&j.chosen);
     slr_model_free(j.model);
     slr_prompt_list_free(&j.prompts);
-    free(j.adapter_path);
     return status;
 }

@@ -44,6 +44,7 @@ static const selora_option train_list[] = {
     NUM(T, "scale", scale, 1e-6, 1e6, "scale s of s B A, or alpha with the other scale modes (8)"),
     CHOICE(T, "scale-mode", scale_mode, "fixed|alpha_over_r|rslora", "s, alpha / r, or alpha / sqrt(r) (fixed)"),
     CHOICE(T, "init", init, "kaiming|lora", "A from U(+-sqrt(6/in)) or U(+-1/sqrt(in)) (kaiming)"),
+    TEXT(T, "init-adapter", init_adapter, "ADAPTER", "go on from this adapter, of any format, with its ranks"),
     NUM(T, "lambda", lambda, 1, INFINITY, "a layer grows when its Fisher ratio reaches this (1.3)"),
     INT(T, "probe-every", probe_every, 1, 1 << 30, "steps between decisions (40)"),
     NUM(T, "expand-until", expand_until, 0, 1, "no growth after this part of the steps (1)"),
@@ -91,6 +92,7 @@ static const selora_option train_list[] = {
     TEXT(T, "validation-prompt", validation_prompts, "TEXT", "prompts of the grid, separated by | (captions of the validation part)"),
     CHOICE(T, "memory", memory, "auto|A|A+|B|B+|C", "what backward computes again instead of keeping it, more from A to C, with equal results; auto: no more than fits (auto)"),
     TEXT(T, "max-memory", max_memory, "SIZE", "what the process may hold, such as 3G or 500M (what is free)"),
+    TEXT(T, "save-as", save_as, "LIST", "write the adapter for other tools, too: kohya, diffusers, diffusers-compact, peft"),
     FLAG(T, "resume", resume, "go on from the newest checkpoint of --out"),
     FLAG(T, "dry-run", dry_run, "check everything, print the plan and its memory, train nothing"),
 };
@@ -99,7 +101,7 @@ static const selora_option train_list[] = {
 #define G selora_generate_options
 static const selora_option generate_list[] = {
     NEED(G, "model", model, "DIR|FILE", "base model: a diffusers folder or one LDM .safetensors file"),
-    TEXT(G, "adapter", adapter, "FILE[:X]", "adapter and its strength (1)"),
+    {"adapter", SELORA_OPTION_TEXTS, FIELD(G, adapter), 0, 0, "FILE[:X]", "adapter of any format and its strength (1); several add up", 0},
     FLAG(G, "strict", strict, "parts of the adapter that this model cannot use are an error instead of a warning"),
     TEXT(G, "prompt", prompt, "TEXT", "what to draw"),
     TEXT(G, "prompts", prompts, "FILE", "a prompt a line; or .csv/.jsonl with a column `text`, one picture a row"),

@@ -91,22 +91,13 @@ static selora_status set_option(const selora_option *option, void *options, cons
                             option->values);
         break;
     case SELORA_OPTION_TEXT:
+    case SELORA_OPTION_TEXTS:
         if (!*text && strcmp(option->values, "TEXT") != 0)
             return slr_fail(err, SELORA_USAGE, "--%s: nothing is given, expected %s", option->name, option->values);
         break;
     }
     *(const char **)place = text;
     return SELORA_OK;
-}
-
-selora_status selora_option_set(selora_context *context, const selora_option *list, size_t count, void *options,
-                                const char *name, const char *text)
-{
-    slr_error *err = slr_context_begin(context);
-    const selora_option *option = find_option(list, count, name);
-    if (!option)
-        return slr_fail(err, SELORA_USAGE, "--%s: no such option; --help lists them", name);
-    return set_option(option, options, text, err);
 }
 
 /* A text that lives as long as the context. */
@@ -119,6 +110,22 @@ static const char *keep_text(selora_context *context, char *text)
     }
     context->texts[context->text_count++] = text;
     return text;
+}
+
+selora_status selora_option_set(selora_context *context, const selora_option *list, size_t count, void *options,
+                                const char *name, const char *text)
+{
+    slr_error *err = slr_context_begin(context);
+    const selora_option *option = find_option(list, count, name);
+    if (!option)
+        return slr_fail(err, SELORA_USAGE, "--%s: no such option; --help lists them", name);
+    const char **place = (const char **)(void *)((char *)options + option->offset);
+    if (option->kind == SELORA_OPTION_TEXTS && *place) {
+        text = keep_text(context, slr_format("%s\n%s", *place, text));
+        if (!text)
+            return slr_fail_memory(err, 0, name);
+    }
+    return set_option(option, options, text, err);
 }
 
 static char *json_option_text(const json_t *value)

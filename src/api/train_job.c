@@ -7,6 +7,7 @@
 
 #include "api/prepare_data.h"
 #include "api/sample_grid.h"
+#include "api/save_as.h"
 #include "core/clock.h"
 #include "core/memory.h"
 #include "io/atomic_file.h"
@@ -18,7 +19,7 @@ static selora_status check_options(const selora_train_options *o, slr_error *err
 {
     if ((o->steps > 0) == (o->epochs > 0))
         return slr_fail(err, SELORA_USAGE, "--steps N or --epochs N is needed, and only one of them");
-    return SELORA_OK;
+    return slr_save_as_check(o->save_as, err);
 }
 
 static selora_status open_model(slr_train_job *job, slr_error *err)

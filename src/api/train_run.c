@@ -13,6 +13,7 @@
 
 #include "adapters/adapter_file.h"
 #include "api/sample_grid.h"
+#include "api/save_as.h"
 #include "core/clock.h"
 #include "core/memory.h"
 #include "io/atomic_file.h"
@@ -433,6 +434,7 @@ static selora_status loop(train_run *run, slr_error *err)
         SLR_TRY(step_and_save(run, &task, err));
     SLR_TRY(step_and_save(run, &task, err)); /* what is due after the last step */
     note_times(run, task.total, slr_clock_seconds() - start);
+    SLR_TRY(slr_save_as(run->job->options->save_as, run->job->options->out, run->hooks, err));
     if (run->counters.best_step > 0)
         slr_note(run->hooks, "best validation loss %.5f at step %" PRId64 ": %s/adapter.safetensors",
                  run->counters.best_loss, run->counters.best_step, run->job->options->out);

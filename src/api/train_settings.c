@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "adapters/targets.h"
+#include "api/init_adapter.h"
 #include "api/memory_options.h"
 #include "core/memory.h"
 #include "data/picture_size.h"
@@ -214,20 +215,29 @@ selora_status slr_train_settings_adapters(const slr_train_settings *s, const slr
     slr_targets *targets = NULL;
     slr_graph *graph = slr_model_record(model, false);
     slr_adapter_set *set = NULL;
+    slr_pairs *start = slr_alloc(1, sizeof *start);
     *result = NULL;
-    if (!graph)
+    if (!graph || !start) {
+        slr_graph_free(graph);
+        free(start);
         return slr_fail_memory(err, 0, "the model's graph");
+    }
     if (s->text)
         components[count++] = "text_encoder";
     if (s->unet)
         components[count++] = "unet";
     SLR_TRY_OUT(slr_targets_new(s->options->targets ? s->options->targets : "selora", &targets, err));
     SLR_TRY_OUT(slr_adapter_set_new(&s->adapter, &set, err));
+    if (s->options->init_adapter)
+        SLR_TRY_OUT(slr_init_adapter_add(s->options->init_adapter, graph, components, count, start, set, err));
     SLR_TRY_OUT(slr_targets_add(targets, graph, components, count, set, err));
     SLR_TRY_OUT(slr_adapter_set_finish(set, err));
+    slr_init_adapter_fill(start, set);
     *result = set;
     set = NULL;
 out:
+    slr_pairs_free(start);
+    free(start);
     slr_adapter_set_free(set);
     slr_targets_free(targets);
     slr_graph_free(graph);
