@@ -200,6 +200,7 @@ static void test_second_run(void **state)
 static void test_corrections(void **state)
 {
     (void)state;
+    prepare_heard h = {0};
     prepare_write_source("in", 6, 1);
     selora_prepare_options o = prepare_options("out");
     const char *source = "in";
@@ -214,8 +215,9 @@ static void test_corrections(void **state)
     FILE *list = fopen(scratch_path("in/metadata.csv"), "a");
     fputs("p0_2.png,one more,W0,ill\n", list);
     fclose(list);
-    assert_int_equal(prepare_run(&o, &source, 1, NULL, NULL), SELORA_OK);
+    assert_int_equal(prepare_run(&o, &source, 1, &h, NULL), SELORA_OK);
     assert_prefix("out", "metadata.csv", table);
+    assert_non_null(strstr(h.warnings, "1 rows have another text than their reports"));
     slr_table *split = prepare_table("out", "split.csv");
     assert_int_equal(slr_table_rows(split), 13);
     assert_string_equal(slr_table_cell(split, 12, 1), slr_table_cell(split, 0, 1));
@@ -447,6 +449,43 @@ static void test_killed(void **state)
     slr_table_free(b);
 }
 
+static void restore(const char *name, const char *text)
+{
+    scratch_write(name, text, strlen(text));
+}
+
+/* Killed after the split, before the rows: the list does not train, and the next run gives the same. */
+static void test_killed_between(void **state)
+{
+    (void)state;
+    prepare_write_source("in", 8, 1);
+    prepare_write_source("more", 5, 100);
+    assert_int_equal(prepare_plain("in", "out"), SELORA_OK);
+    char *rows = prepare_read("out", ".selora/rows.csv"), *list = prepare_read("out", "metadata.csv");
+    assert_int_equal(prepare_plain("more", "out"), SELORA_OK);
+    char *split = prepare_read("out", "split.csv"), *whole = prepare_read("out", "metadata.csv");
+    restore("out/.selora/rows.csv", rows);
+    restore("out/metadata.csv", list);
+    slr_dataset *data;
+    assert_int_equal(slr_dataset_open(scratch_path("out"), NULL, &data, NULL), SELORA_BAD_INPUT);
+    assert_int_equal(prepare_plain("more", "out"), SELORA_OK);
+    char *again = prepare_read("out", "split.csv"), *after = prepare_read("out", "metadata.csv");
+    assert_string_equal(again, split);
+    assert_string_equal(after, whole);
+    assert_opens("out", SLR_SIDES_BY_PICTURE, 26);
+
+    again[strlen(again) - 2] = again[strlen(again) - 2] == 'a' ? 'b' : 'a'; /* the last key */
+    restore("out/split.csv", again);
+    char error[4096];
+    selora_prepare_options o = prepare_options("out");
+    const char *source = "in";
+    assert_int_equal(prepare_run(&o, &source, 1, NULL, error), SELORA_BAD_INPUT);
+    assert_non_null(strstr(error, "split.csv: row 26"));
+    char *const texts[] = {rows, list, split, whole, again, after};
+    for (size_t i = 0; i < sizeof texts / sizeof *texts; i++)
+        free(texts[i]);
+}
+
 /* A disk without room, for the pictures or for what comes after them: a clear message, and the next run
  * completes it all. */
 static void run_without_room(rlim_t bytes, const char *expected)
@@ -523,6 +562,7 @@ int main(void)
         cmocka_unit_test_setup_teardown(test_source_untouched, scratch_setup, scratch_teardown),
         cmocka_unit_test_setup_teardown(test_interrupted, scratch_setup, scratch_teardown),
         cmocka_unit_test_setup_teardown(test_killed, scratch_setup, scratch_teardown),
+        cmocka_unit_test_setup_teardown(test_killed_between, scratch_setup, scratch_teardown),
         cmocka_unit_test_setup_teardown(test_full_disk, scratch_setup, scratch_teardown),
         cmocka_unit_test_setup_teardown(test_purge, scratch_setup, scratch_teardown),
     };

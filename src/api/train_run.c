@@ -123,6 +123,18 @@ static selora_status remove_left_overs(const train_run *run, slr_error *err)
     return SELORA_OK;
 }
 
+/* What repeats the run. Sources of a prepared run are not named in it: RUN/data holds what was taken of them. */
+static selora_train_options written_options(const slr_train_job *job)
+{
+    selora_train_options options = *job->options;
+    if (options.prepare) {
+        options.data = job->prepared;
+        options.prepare = 0;
+        options.prepare_with = NULL;
+    }
+    return options;
+}
+
 /* run.json of a new run, or the check that this one may go on. */
 static selora_status begin_folder(train_run *run, slr_error *err)
 {
@@ -130,6 +142,7 @@ static selora_status begin_folder(train_run *run, slr_error *err)
     size_t count;
     const selora_option *list = selora_train_option_list(&count);
     const char *folder = job->options->out;
+    const selora_train_options written = written_options(job);
     int64_t steps;
     SLR_TRY(lock_folder(run, err));
     bool exists = slr_run_file_exists(folder);
@@ -139,10 +152,10 @@ static selora_status begin_folder(train_run *run, slr_error *err)
     if (exists)
         SLR_TRY(remove_left_overs(run, err));
     if (exists)
-        SLR_TRY(slr_run_file_check(folder, list, count, job->options, &job->facts, run->hooks, &steps, err));
+        SLR_TRY(slr_run_file_check(folder, list, count, &written, &job->facts, run->hooks, &steps, err));
     else if (job->options->resume)
         slr_note(run->hooks, "%s holds no run yet: starting one", folder);
-    return slr_run_file_save(folder, list, count, job->options, &job->facts, err);
+    return slr_run_file_save(folder, list, count, &written, &job->facts, err);
 }
 
 /* ---- before the first step ---- */

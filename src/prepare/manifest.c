@@ -127,15 +127,20 @@ static json_t *prompt_counts(const slr_prepare_counts *c)
                   (json_int_t)t->from_header, "other_part_taken", (json_int_t)t->other_part, "with_xxxx",
                   (json_int_t)t->xxxx_prompts, "words_xxxx", (json_int_t)t->xxxx_words, "left_with_xxxx",
                   (json_int_t)t->skips[SLR_PROMPT_XXXX]);
+    json_object_set_new(counts, "fields_missing", json_integer((json_int_t)t->fields_missing));
     if (t->tokens.prompts) {
-        json_t *most = json_array();
-        for (int i = 0; i < SLR_MOST_CUT && t->tokens.most[i].lost > 0; i++)
-            json_array_append_new(most, json_integer((json_int_t)t->tokens.most[i].lost));
-        json_object_update_new(counts,
-                               json_pack("{sI sI sI sI so}", "cut_at_77_tokens", (json_int_t)t->tokens.cut,
-                                         "tokens_lost", (json_int_t)t->tokens.lost, "ended_after_a_sentence",
-                                         (json_int_t)t->tokens.shortened, "longest_tokens",
-                                         (json_int_t)t->tokens.longest, "most_lost", most));
+        json_t *lost = json_array(), *rows = json_array();
+        for (int i = 0; i < SLR_MOST_CUT && t->tokens.most[i].lost > 0; i++) {
+            json_array_append_new(lost, json_integer((json_int_t)t->tokens.most[i].lost));
+            json_array_append_new(rows, json_integer((json_int_t)c->most_cut[i]));
+        }
+        json_object_update_new(counts, json_pack("{sI sI sI sI sI so so}", "token_limit",
+                                                 (json_int_t)slr_tokenizer_length(t->tokens.tokenizer),
+                                                 "cut_at_the_limit", (json_int_t)t->tokens.cut, "tokens_lost",
+                                                 (json_int_t)t->tokens.lost, "ended_after_a_sentence",
+                                                 (json_int_t)t->tokens.shortened, "longest_tokens",
+                                                 (json_int_t)t->tokens.longest, "most_cut_rows", rows,
+                                                 "most_cut_tokens", lost));
     }
     return counts;
 }

@@ -42,6 +42,7 @@ typedef struct slr_prepared_picture {
     int64_t frame;          /* of the file */
     int64_t slice, slices;  /* of the file or the series */
     slr_prompt prompt;
+    size_t prompt_number;   /* as slr_token_budget calls it */
     slr_drawn *drawn;       /* NULL: not new, or it failed */
 } slr_prepared_picture;
 
@@ -52,6 +53,8 @@ typedef struct slr_prepare_counts {
     size_t bad;                             /* files that should be pictures and are none */
     size_t failures_told;
     size_t known, added, without_text;      /* pictures */
+    size_t texts_kept;                      /* rows with another text than their reports give now */
+    size_t most_cut[SLR_MOST_CUT];          /* rows of prompts.tokens.most; 0: not of this run */
     size_t slices_left;                     /* files and frames that the slice rule leaves */
     size_t series, series_equal, series_turned;
     size_t bad_reports;

@@ -201,7 +201,8 @@ static selora_status took_chunk(void *context, int64_t index, selora_status stat
 
 typedef struct known_key {
     char text[2 * SLR_PATIENT_KEY + 24]; /* key of the file and frame, or of the series */
-    size_t uses;
+    size_t uses, row;                    /* row: the first one */
+    bool shared;                         /* there is another one */
 } known_key;
 
 static int by_key(const void *a, const void *b)
@@ -216,7 +217,7 @@ static size_t count_equal(known_key *keys, size_t count)
         qsort(keys, count, sizeof *keys, by_key);
     for (size_t i = 0; i < count; i++) {
         if (kept > 0 && strcmp(keys[kept - 1].text, keys[i].text) == 0)
-            keys[kept - 1].uses++;
+            keys[kept - 1].shared = keys[kept - 1].uses++ > 0;
         else
             keys[kept++] = keys[i];
     }
@@ -225,7 +226,7 @@ static size_t count_equal(known_key *keys, size_t count)
 
 /* A picture is there already when its file is, as often as it is there; or, when a series gives one slice,
  * its series. */
-static selora_status is_known(const slr_preparation *p, const slr_prepared_picture *picture, known_key *keys,
+static selora_status is_known(slr_preparation *p, const slr_prepared_picture *picture, known_key *keys,
                               size_t count, bool *known, slr_error *err)
 {
     known_key key = {0};
@@ -233,8 +234,11 @@ static selora_status is_known(const slr_preparation *p, const slr_prepared_pictu
     snprintf(key.text, sizeof key.text, "%s/%lld", file->key, (long long)picture->frame);
     known_key *found = bsearch(&key, keys, count, sizeof *keys, by_key);
     *known = found && found->uses > 0;
-    if (*known)
+    if (*known) {
         found->uses--;
+        p->counts.texts_kept += !found->shared && picture->prompt.text &&
+                                strcmp(picture->prompt.text, slr_rows_get(&p->rows, found->row, SLR_COLUMN_TEXT)) != 0;
+    }
     bool one_of_many = p->job->medical.slice != SLR_SLICE_ALL && p->job->medical.slice != SLR_SLICE_EVERY;
     if (*known || !file->series || !one_of_many)
         return SELORA_OK;
@@ -247,7 +251,7 @@ static selora_status is_known(const slr_preparation *p, const slr_prepared_pictu
 static void key_of_row(const slr_rows *rows, size_t row, known_key *key)
 {
     bool single = *slr_rows_get(rows, row, SLR_COLUMN_SERIES_KEY) != 0;
-    *key = (known_key){.uses = 1};
+    *key = (known_key){.uses = 1, .row = row};
     snprintf(key->text, sizeof key->text, "%.16s/%.20s", slr_rows_get(rows, row, SLR_COLUMN_FILE_KEY),
              single ? "0" : slr_rows_get(rows, row, SLR_COLUMN_FRAME));
 }
@@ -291,6 +295,11 @@ static selora_status list_new(drawing *d, slr_error *err)
             status = add_to_chunk(d, i, err);
     }
     free(keys);
+    if (status == SELORA_OK && p->counts.texts_kept)
+        slr_warn(p->hooks,
+                 "%zu rows have another text than their reports give now (corrected in metadata.csv, or the "
+                 "reports changed); rows keep theirs: for the texts of now prepare into a new folder",
+                 p->counts.texts_kept);
     return status;
 }
 

@@ -149,34 +149,31 @@ static selora_status find_sides(splitting *s, slr_error *err)
     return status;
 }
 
-/* The manifest is written last: without it an earlier run was ended before the split file had its turn. */
-static bool is_complete(const slr_preparation *p)
+static bool belongs(const slr_preparation *p, const slr_split_file *file, size_t row)
 {
-    char *path = slr_format("%s/manifest.json", p->folder.out);
-    bool there = path && access(path, F_OK) == 0;
-    free(path);
-    return there;
+    const char *patient = slr_rows_get(&p->rows, row, SLR_COLUMN_PATIENT);
+    const char *picture = slr_rows_get(&p->rows, row, SLR_COLUMN_PIXELS_KEY);
+    return strcmp(file->rows[row].key, file->by_patient && *patient ? patient : picture) == 0;
 }
 
-/* Sides may have been moved by hand in split.csv; what it says of earlier rows holds. When it was removed,
- * all are drawn anew. */
+/* Sides may have been moved by hand in split.csv; what it says of earlier rows holds. Without the file all are
+ * drawn anew. Rows beyond those that are there are of a run that was killed before it wrote its list. */
 static selora_status take_split_file(slr_preparation *p, slr_error *err)
 {
     slr_split_file *file = NULL;
     char *path = slr_format("%s/split.csv", p->folder.out);
     selora_status status = path ? slr_split_file_read(path, &file, err) : slr_fail_memory(err, 0, "a path");
     free(path);
-    bool removed = status == SELORA_OK && !file && is_complete(p);
-    for (size_t r = 0; removed && status == SELORA_OK && r < p->old_rows; r++)
-        status = slr_rows_set(&p->rows, r, SLR_COLUMN_SIDE, "", err);
-    if (status != SELORA_OK || !file)
-        return status;
-    if (file->count > p->old_rows)
-        status = slr_fail(err, SELORA_BAD_INPUT,
-                          "split.csv has %zu rows, the data set %zu: it belongs to another one; restore it",
-                          file->count, p->old_rows);
-    for (size_t r = 0; status == SELORA_OK && r < file->count; r++)
-        status = slr_rows_set(&p->rows, r, SLR_COLUMN_SIDE, sides[file->rows[r].side], err);
+    for (size_t r = 0; status == SELORA_OK && r < p->old_rows; r++) {
+        bool told = file && r < file->count;
+        if (told && !belongs(p, file, r))
+            status = slr_fail(err, SELORA_BAD_INPUT,
+                              "split.csv: row %zu has the key of another picture: it belongs to another data "
+                              "set; restore it, or remove it and all sides are drawn anew",
+                              r + 1);
+        else if (told || !file)
+            status = slr_rows_set(&p->rows, r, SLR_COLUMN_SIDE, told ? sides[file->rows[r].side] : "", err);
+    }
     slr_split_file_free(file);
     return status;
 }

@@ -250,6 +250,13 @@ static size_t largest_report(const slr_rows *rows)
     return largest;
 }
 
+static void note_most_cut(slr_prepare_counts *counts, const slr_prepared_picture *picture, size_t row)
+{
+    for (int i = 0; i < SLR_MOST_CUT; i++)
+        if (counts->prompts.tokens.most[i].lost > 0 && counts->prompts.tokens.most[i].row == picture->prompt_number)
+            counts->most_cut[i] = row + 1;
+}
+
 static selora_status add_rows(slr_preparation *p, slr_error *err)
 {
     size_t offset = largest_report(&p->rows);
@@ -259,6 +266,7 @@ static selora_status add_rows(slr_preparation *p, slr_error *err)
             continue;
         SLR_TRY(slr_rows_add(&p->rows, &row, err));
         SLR_TRY(fill_row(p, &p->pictures[i], row, offset, err));
+        note_most_cut(&p->counts, &p->pictures[i], row);
     }
     return p->rows.count > 0 ? SELORA_OK
                              : slr_fail(err, SELORA_BAD_INPUT,
@@ -343,11 +351,11 @@ static selora_status write_manifest(slr_preparation *p, const char *path, json_t
     return status;
 }
 
-/* Rows are never there without the settings that made them, and no list that trains without its split. What
- * follows the rows can be made from them. */
+/* Rows are never there without the settings and sides that belong to them, and no list that trains without its
+ * split. What follows the rows can be made from them. */
 static selora_status write_files(slr_preparation *p, json_t **manifest, slr_error *err)
 {
-    static const char *const names[] = {"manifest.json", SLR_PRIVATE_NAME "/rows.csv", "split.csv",
+    static const char *const names[] = {"manifest.json", "split.csv", SLR_PRIVATE_NAME "/rows.csv",
                                         "contact_sheet.png", "metadata.csv"};
     selora_status status = SELORA_OK;
     for (int i = 0; status == SELORA_OK && i < 5; i++) {
@@ -356,12 +364,12 @@ static selora_status write_files(slr_preparation *p, json_t **manifest, slr_erro
             status = slr_fail_memory(err, 0, "a path");
         else if (i == 0)
             status = write_manifest(p, path, manifest, err);
-        else if (i == 2)
+        else if (i == 1)
             status = write_split(p, path, err);
         else if (i == 3)
             status = write_sheet(p, path, err);
         else
-            status = slr_rows_write(&p->rows, path, i == 1 ? SLR_COLUMNS : SLR_COLUMNS_PUBLIC, err);
+            status = slr_rows_write(&p->rows, path, i == 2 ? SLR_COLUMNS : SLR_COLUMNS_PUBLIC, err);
         free(path);
     }
     return status;

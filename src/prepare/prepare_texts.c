@@ -109,7 +109,7 @@ static selora_status fill(slr_preparation *p, slr_error *err)
     if (status == SELORA_OK)
         status = slr_prompts_fill(p->prompts, about, p->picture_count, results, &p->counts.prompts, err);
     for (size_t i = 0; status == SELORA_OK && i < p->picture_count; i++)
-        p->pictures[i].prompt = results[i];
+        p->pictures[i].prompt = results[i], p->pictures[i].prompt_number = i + 1;
     free(about);
     free(results);
     return status;

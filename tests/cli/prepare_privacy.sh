@@ -121,14 +121,16 @@ train=("$SELORA" train --model model --size 16 --batch-size 1 --steps 3 --checkp
 expect 0 "${train[@]}" --out run --data set
 says err "patients on two sides"
 nothing_in run
-cp reports.csv export/metadata.csv
+cp reports.csv export/Quuxson_MRN4711/metadata.csv
 printf '{"max-bad": 9, "columns": "patient=who"}' >options.json
-expect 0 "${train[@]}" --out direct --data export --prepare --prepare-with options.json
+expect 0 "${train[@]}" --out direct --data export/Quuxson_MRN4711 --prepare --prepare-with options.json
 check "the data set is in the run" test -s direct/data/metadata.csv
 nothing_in direct
-expect 0 "${train[@]}" --out direct --data export --prepare --prepare-with options.json --resume
+expect 0 "${train[@]}" --out direct --data export/Quuxson_MRN4711 --prepare --prepare-with options.json --resume
 expect 0 "$SELORA" generate --model model --adapter run/adapter.safetensors --prompts set/metadata.csv --size 16 --steps 1 --out drawn --dicom
 nothing_in drawn
+expect 0 "$SELORA" train --config direct/run.json --out again
+nothing_in again
 
 # purge: keys, caches; then all of it
 expect 0 "$SELORA" purge run
