@@ -17,13 +17,14 @@
 #include "graph/plan.h"
 #include "io/checksum.h"
 #include "models/merge_folder.h"
+#include "models/merge_weights.h"
 #include "support/scratch.h"
 #include "support/tiny_folder.h"
 
 enum { SIZE = 6, TOKENS = 4 };
 
-/* Adapters of rank 1..3 with random A and B on the default targets. */
-static slr_adapter_set *random_adapters(const slr_model *model)
+/* Adapters of rank 1..3 with random A and B on all layers of that kind. */
+static slr_adapter_set *random_adapters_of(const slr_model *model, slr_op_kind kind)
 {
     slr_adapter_set *set;
     slr_adapter_options options = {.seed = 5, .scale = 8, .rank = 1};
@@ -32,11 +33,13 @@ static slr_adapter_set *random_adapters(const slr_model *model)
     int rank = 0;
     for (int i = 0; i < slr_graph_op_count(graph); i++) {
         const slr_op *op = slr_graph_op(graph, i);
-        if (op->kind != SLR_OP_LINEAR)
+        if (op->kind != kind)
             continue;
         const slr_weight_spec *spec = slr_graph_weight(graph, op->weight);
-        assert_int_equal(slr_adapter_set_add_given(set, op->path, spec->shape[1], spec->shape[0], 1 + rank++ % 3, 8, NULL),
-                         SELORA_OK);
+        int taps = kind == SLR_OP_CONV2D ? op->u.conv.kernel * op->u.conv.kernel : 1;
+        assert_int_equal(slr_adapter_set_add_given(set, op->path, spec->shape[1] * taps, spec->shape[0], 1 + rank++ % 3, 8,
+                                                   NULL), SELORA_OK);
+        slr_adapter_set_at(set, slr_adapter_set_count(set) - 1)->kernel = kind == SLR_OP_CONV2D ? op->u.conv.kernel : 0;
     }
     slr_graph_free(graph);
     assert_int_equal(slr_adapter_set_finish(set, NULL), SELORA_OK);
@@ -49,6 +52,11 @@ static slr_adapter_set *random_adapters(const slr_model *model)
             adapter->bt[j] = (slr_real)(0.02 * slr_rng_normal(&rng));
     }
     return set;
+}
+
+static slr_adapter_set *random_adapters(const slr_model *model)
+{
+    return random_adapters_of(model, SLR_OP_LINEAR);
 }
 
 /* The text encoder's states through the U-Net, flattened; free() it. */
@@ -138,6 +146,43 @@ static void T17_merged_equals_unmerged(void **state)
     slr_model_free(merged);
 }
 
+/* 1x1 beside the weights, larger ones in them, against a folder that has all of them in its weights. */
+static void T17_convolutions_act_as_if_merged(void **state)
+{
+    (void)state;
+    slr_model *model, *merged;
+    slr_error err = {0};
+    char source[512], target[512];
+    int layers, kernels[8] = {0};
+    int64_t count;
+    snprintf(source, sizeof source, "%s", scratch_path("model"));
+    snprintf(target, sizeof target, "%s", scratch_path("merged"));
+    tiny_folder_write(source, 1);
+    assert_int_equal(slr_model_open(source, &(slr_model_options){0}, &model, &err), SELORA_OK);
+    slr_adapter_set *set = random_adapters_of(model, SLR_OP_CONV2D);
+    for (int i = 0; i < slr_adapter_set_count(set); i++)
+        kernels[slr_adapter_set_at(set, i)->kernel]++;
+    assert_true(kernels[1] > 0 && kernels[3] > 0);
+    slr_adapter_set_strength(set, NULL, 0.25);
+    if (slr_merge_folder(model, set, target, &err) != SELORA_OK || slr_model_open(target, &(slr_model_options){0}, &merged, &err) != SELORA_OK)
+        fail_msg("%s", err.message);
+    slr_real *bare = network_output(model, NULL, &count), *folded = network_output(merged, NULL, &count);
+    size_t bytes = slr_weight_store_bytes(model->weights);
+    assert_int_equal(slr_model_merge_convolutions(model, set, &layers, &err), SELORA_OK);
+    assert_int_equal(layers, kernels[3]);
+    assert_int_equal(slr_weight_store_bytes(model->weights), bytes);
+    slr_real *mixed = network_output(model, set, &count);
+    double scale = largest(folded, NULL, count);
+    assert_true(largest(mixed, bare, count) > 0.01 * scale);
+    assert_true(largest(mixed, folded, count) <= 1e-4 * scale);
+    free(bare);
+    free(folded);
+    free(mixed);
+    slr_adapter_set_free(set);
+    slr_model_free(model);
+    slr_model_free(merged);
+}
+
 static void other_files_are_copied(void **state)
 {
     (void)state;
@@ -170,6 +215,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test_setup_teardown(T17_merged_equals_unmerged, scratch_setup, scratch_teardown),
+        cmocka_unit_test_setup_teardown(T17_convolutions_act_as_if_merged, scratch_setup, scratch_teardown),
         cmocka_unit_test_setup_teardown(other_files_are_copied, scratch_setup, scratch_teardown),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -167,7 +167,7 @@ def safetensors_seeds(folder):
 
 
 def adapter_seeds(folder):
-    """Files for the three layers that the target knows: unet.attn.to_q 3 -> 2, unet.attn.to_out.0 2 -> 2, a text layer 2 -> 3."""
+    """Files for the three layers that the target knows: unet.attn1.to_q 3 -> 2, unet.attn1.to_out.0 2 -> 2, a text layer 2 -> 3."""
     text = "text_model.encoder.layers.0.mlp.fc1"
 
     def adapter(pairs, metadata=None, alphas=()):
@@ -183,27 +183,39 @@ def adapter_seeds(folder):
         return tensors(header, data)
 
     new = [(f"{stem}.lora_A.weight", f"{stem}.lora_B.weight", *size, 2) for stem, size in
-           (("unet.attn.to_q", (2, 3)), ("unet.attn.to_out.0", (2, 2)), (f"text_encoder.{text}", (3, 2)))]
+           (("unet.attn1.to_q", (2, 3)), ("unet.attn1.to_out.0", (2, 2)), (f"text_encoder.{text}", (3, 2)))]
     peft = {"unet.r": 2, "unet.lora_alpha": 8, "unet.rank_pattern": {"to_q": 2}, "unet.alpha_pattern": {"^attn.to_q": 4},
             "text_encoder.r": 2, "text_encoder.lora_alpha": 2, "text_encoder.use_rslora": True}
-    layers = {"unet.attn.to_q": [2, 8], "unet.attn.to_out.0": [2, 0.5], f"text_encoder.{text}": [2, 8.0]}
+    layers = {"unet.attn1.to_q": [2, 8], "unet.attn1.to_out.0": [2, 0.5], f"text_encoder.{text}": [2, 8.0]}
     save(folder, "diffusers", adapter(new))
     save(folder, "peft_header", adapter(new, {"lora_adapter_metadata": json.dumps(peft)}))
     save(folder, "native", adapter(new, {"lora_adapter_metadata": json.dumps(peft), "selora.layers": json.dumps(layers)}))
-    save(folder, "rank_too_small", adapter(new, {"selora.layers": json.dumps({"unet.attn.to_q": [1, 8]})}))
-    save(folder, "bad_header", adapter(new, {"selora.layers": "{\"unet.attn.to_q\": [1e400, null]}"}))
+    save(folder, "rank_too_small", adapter(new, {"selora.layers": json.dumps({"unet.attn1.to_q": [1, 8]})}))
+    save(folder, "bad_header", adapter(new, {"selora.layers": "{\"unet.attn1.to_q\": [1e400, null]}"}))
     save(folder, "pattern", adapter(new, {"lora_adapter_metadata": json.dumps({**peft, "unet.rank_pattern": {"to_(q|k)": 2}})}))
-    old = [("unet.attn.to_q.lora.down.weight", "unet.attn.to_q.lora.up.weight", 2, 3, 1),
-           ("unet.attn.processor.to_out_lora.down.weight", "unet.attn.processor.to_out_lora.up.weight", 2, 2, 3)]
+    old = [("unet.attn1.to_q.lora.down.weight", "unet.attn1.to_q.lora.up.weight", 2, 3, 1),
+           ("unet.attn1.processor.to_out_lora.down.weight", "unet.attn1.processor.to_out_lora.up.weight", 2, 2, 2)]
     save(folder, "elder", adapter(old))
-    kohya = [("lora_unet_attn_to_q.lora_down.weight", "lora_unet_attn_to_q.lora_up.weight", 2, 3, 4),
+    kohya = [("lora_unet_attn1_to_q.lora_down.weight", "lora_unet_attn1_to_q.lora_up.weight", 2, 3, 3),
              ("lora_te_" + text.replace(".", "_") + ".lora_down.weight",
               "lora_te_" + text.replace(".", "_") + ".lora_up.weight", 3, 2, 1),
              ("lora_te_encoder_layers_0_mlp_fc1.lora_down.weight", "lora_te_encoder_layers_0_mlp_fc1.lora_up.weight", 3, 2, 1)]
-    save(folder, "kohya", adapter(kohya, alphas=[("lora_unet_attn_to_q.alpha", 4.0)]))
-    save(folder, "misfit", adapter([("unet.attn.to_q.lora_A.weight", "unet.attn.to_q.lora_B.weight", 3, 2, 2)]))
+    save(folder, "kohya", adapter(kohya, alphas=[("lora_unet_attn1_to_q.alpha", 4.0)]))
+    save(folder, "misfit", adapter([("unet.attn1.to_q.lora_A.weight", "unet.attn1.to_q.lora_B.weight", 3, 2, 2)]))
     save(folder, "half", adapter(new)[:-4])
-    save(folder, "other_tensor", adapter(new, alphas=[("unet.attn.dora_scale", 1.0)]))
+    save(folder, "other_tensor", adapter(new, alphas=[("unet.attn1.dora_scale", 1.0)]))
+    save(folder, "published", adapter([("attn1.to_q.lora_A", "attn1.to_q.lora_B", 2, 3, 1),
+                                       ("attn1.to_q.lora_A_temp", "attn1.to_q.lora_B_temp", 2, 3, 2)]))
+    save(folder, "list", adapter([("unet:0:down", "unet:0:up", 2, 3, 1), ("text_encoder:0:down", "text_encoder:0:up", 2, 2, 1)]))
+    ldm = "lora_unet_output_blocks_5_1_transformer_blocks_0_attn1_to_q"
+    middle = "lora_unet_middle_block_2_in_layers_2"
+    save(folder, "single_file_names", adapter([(f"{stem}.lora_down.weight", f"{stem}.lora_up.weight", 2, 3, 1)
+                                               for stem in (ldm, middle, "lora_unet_attn1_to_q", "lora_unet_input_blocks_3_0_op")]))
+    save(folder, "rank_too_large", adapter([("unet.attn1.to_q.lora_A.weight", "unet.attn1.to_q.lora_B.weight", 2, 3, 4)]))
+    save(folder, "sdxl", adapter([("lora_te2_x.lora_down.weight", "lora_te2_x.lora_up.weight", 2, 3, 1)]))
+    save(folder, "peft", adapter([("base_model.model.attn1.to_q.lora_A.weight", "base_model.model.attn1.to_q.lora_B.weight", 2, 3, 1)]))
+    kernel = {"unet.conv1.lora_A.weight": entry("F16", [1, 2, 3, 3], 0, 36), "unet.conv1.lora_B.weight": entry("BF16", [2, 1, 1, 1], 36, 40)}
+    save(folder, "convolution", tensors(kernel, bytes(40)))
 
 
 def nifti(version=1, order="<", dims=(3, 3, 4, 2, 1, 1, 1, 1), kind=4, bits=16, offset=None, magic=None, voxels=None):

@@ -25,10 +25,6 @@ selora_status slr_adapter_open(const char *path, const slr_model *model, double 
     slr_graph_free(graph);
     if (status == SELORA_OK)
         status = slr_left_over_tell(&left_over, path, strict, hooks, err);
-    for (int i = 0; status == SELORA_OK && i < slr_adapter_set_count(*set); i++)
-        if (slr_adapter_set_at(*set, i)->kernel > 1)
-            status = slr_fail(err, SELORA_BAD_INPUT, "%s: %s: adapters of convolutions larger than 1x1 are not drawn with; "
-                              "selora_adapter_merge() puts them into the weights", path, slr_adapter_set_at(*set, i)->path);
     if (status == SELORA_OK) {
         slr_adapter_set_strength(*set, NULL, strength);
     } else {

@@ -18,6 +18,9 @@ selora_status selora_adapter_load(selora_context *context, const selora_model *m
     if (!adapter)
         return slr_fail_memory(err, sizeof *adapter, "an adapter");
     selora_status status = slr_adapter_open(path, model->model, strength, false, &context->hooks, &adapter->set, err);
+    for (int i = 0; status == SELORA_OK && i < slr_adapter_set_count(adapter->set); i++)
+        if (slr_adapter_set_at(adapter->set, i)->kernel > 1)
+            adapter->merge_only = slr_adapter_set_at(adapter->set, i)->path;
     if (status != SELORA_OK) {
         free(adapter);
         return status;

@@ -13,6 +13,9 @@ selora_status selora_generate(selora_context *context, const selora_model *model
     const char *prompt = options->prompt ? options->prompt : "";
     uint32_t index = 0;
     selora_status status = slr_drawing_check(options, err);
+    if (adapter && adapter->merge_only)
+        status = slr_fail(err, SELORA_BAD_INPUT, "%s: an adapter of a convolution larger than 1x1 acts in merged weights only; "
+                          "selora_adapter_merge() makes a model with it", adapter->merge_only);
     if (status == SELORA_OK)
         status = slr_drawing_open(&drawing, context, model->model, adapter ? adapter->set : NULL, options, 1, err);
     if (status == SELORA_OK)

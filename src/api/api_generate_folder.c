@@ -15,6 +15,7 @@
 #include "io/csv.h"
 #include "io/image.h"
 #include "io/json.h"
+#include "models/merge_weights.h"
 #include "report/picture_grid.h"
 #include "report/watermark.h"
 
@@ -97,6 +98,7 @@ static selora_status open_inputs(job *j, slr_error *err)
     slr_model_options model = {.variant = o->variant, .tokenizer = o->tokenizer, .config = o->model_config,
                                  .hashed = !o->dry_run};
     const slr_backend *backend;
+    int merged;
     SLR_TRY(slr_drawing_check(o, err));
     SLR_TRY(check_out(o->out, err));
     SLR_TRY(read_prompts(j, err));
@@ -104,6 +106,9 @@ static selora_status open_inputs(job *j, slr_error *err)
     SLR_TRY(slr_context_weights(backend, o->weights, &model.weights, err));
     SLR_TRY(slr_model_open(o->model, &model, &j->model, err));
     SLR_TRY(slr_chosen_adapters_load(o->adapter, j->model, o->strict, &j->context->hooks, &j->chosen, err));
+    SLR_TRY(slr_model_merge_convolutions(j->model, j->chosen.set, &merged, err));
+    if (merged > 0)
+        slr_note(&j->context->hooks, "%d layers of the adapter are convolutions: put into the weights", merged);
     return o->batch_size > 0 ? open_drawing(j, o->batch_size, err) : open_fitting(j, err);
 }
 

@@ -33,6 +33,7 @@ struct selora_model {
 struct selora_adapter {
     slr_adapter_set *set;
     bool borrowed; /* belongs to a trainer */
+    const char *merge_only; /* a convolution that has to be merged into the weights; NULL for none */
 };
 
 /* Clears the last error and returns the place for the next one. */

@@ -208,6 +208,29 @@ selora_status slr_weight_store_add_values(slr_weight_store *store, const slr_wei
     return slr_weight_store_add(store, spec, &tensor, err);
 }
 
+selora_status slr_weight_store_replace(slr_weight_store *store, const char *name, const slr_real *values,
+                                       slr_dtype stored, slr_error *err)
+{
+    entry *item = *place_of(store->slots, store->size, name, hash_name(name));
+    if (!item)
+        return slr_fail(err, SELORA_BAD_INPUT, "%s: no such weight", name);
+    slr_stored_tensor tensor = {.name = name, .dims = item->spec.dims, .data = values,
+                                .dtype = sizeof(slr_real) == sizeof(double) ? SLR_DTYPE_F64 : SLR_DTYPE_F32};
+    memcpy(tensor.shape, item->spec.shape, (size_t)item->spec.dims * sizeof *item->spec.shape);
+    entry before = *item;
+    selora_status status = convert(item, &tensor, dtype_of(store->policy, &item->spec, stored), err);
+    if (status != SELORA_OK) {
+        free(item->owned);
+        *item = before;
+        return status;
+    }
+    size_t elements = slr_weight_layout_count(&item->spec);
+    store->bytes += elements * slr_dtype_bytes(item->weight.dtype);
+    store->bytes -= elements * slr_dtype_bytes(before.weight.dtype);
+    free(before.owned);
+    return SELORA_OK;
+}
+
 const slr_weight *slr_weight_store_find(const slr_weight_store *store, const char *name)
 {
     entry *item = *place_of(store->slots, store->size, name, hash_name(name));

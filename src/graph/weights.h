@@ -37,6 +37,10 @@ selora_status slr_weight_store_add(slr_weight_store *store, const slr_weight_spe
 /* The same from numbers in file order, which count as stored in F32. */
 selora_status slr_weight_store_add_values(slr_weight_store *store, const slr_weight_spec *spec,
                                           const slr_real *values, slr_error *err);
+/* Other numbers for a weight that is there, in file order, held as if they were stored as `stored`. No plan may
+ * have been made with it. */
+selora_status slr_weight_store_replace(slr_weight_store *store, const char *name, const slr_real *values,
+                                       slr_dtype stored, slr_error *err);
 /* Memory that adding a weight stored as `stored` will take. */
 size_t slr_weight_store_needs(const slr_weight_store *store, const slr_weight_spec *spec, slr_dtype stored);
 

@@ -75,19 +75,25 @@ static selora_status add_header(slr_pair_writer *w, double alpha, slr_error *err
 
 static selora_status fill(slr_pair_writer *w, const slr_pairs *pairs, slr_error *err)
 {
-    double alpha = 0;
+    static const char *const components[] = {"unet", "text_encoder"};
+    double alphas[2];
+    int padded[2];
+    for (int c = 0; c < 2; c++) {
+        int most = slr_pairs_most_rank(pairs, components[c]);
+        padded[c] = w->options->pad_most ? (most < LEAST_RANK ? LEAST_RANK : most) : 0;
+        alphas[c] = alpha_of(pairs, components[c], padded[c]);
+    }
     for (size_t i = 0; i < pairs->count; i++) {
         const slr_pair *pair = &pairs->items[i];
-        const char *component = slr_component_of(pair->path);
-        int most = slr_pairs_most_rank(pairs, component);
-        int padded = w->options->pad_most ? (most < LEAST_RANK ? LEAST_RANK : most) : 0;
-        int stored = padded > 0 ? padded : pair->rank < LEAST_RANK ? LEAST_RANK : pair->rank;
-        alpha = alpha_of(pairs, component, padded);
+        int c = strcmp(slr_component_of(pair->path), components[0]) == 0 ? 0 : 1;
+        int stored = padded[c] > 0 ? padded[c] : pair->rank < LEAST_RANK ? LEAST_RANK : pair->rank;
+        double alpha = alphas[c];
         SLR_TRY(slr_pair_writer_put(w, pair, stored, pair->scale * stored / alpha, SLR_NAMES_KOHYA,
                                     w->options->text_both, err));
         SLR_TRY(slr_pair_writer_alpha(w, pair, alpha, w->options->text_both, err));
     }
-    return add_header(w, alpha, err);
+    bool unet = slr_pairs_most_rank(pairs, components[0]) > 0;
+    return add_header(w, alphas[unet ? 0 : 1], err);
 }
 
 static selora_status write_kohya(const slr_pairs *pairs, const slr_export_options *options,
