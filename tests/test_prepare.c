@@ -311,12 +311,14 @@ static void test_odd_folders(void **state)
     assert_int_equal(prepare_run(&o, &source, 1, &h, error), SELORA_BAD_INPUT);
     assert_non_null(strstr(h.warnings, "a folder that cannot be listed"));
     assert_null(strstr(h.warnings, "secret"));
+    assert_int_equal(symlink(".", scratch_path("in/again")), 0);
     o = prepare_options("second");
     o.max_bad = 1;
     assert_int_equal(prepare_run(&o, &source, 1, NULL, NULL), SELORA_OK);
     json_t *root = prepare_manifest("second");
     assert_int_equal(prepare_number(root, "pictures", "rows"), 6);
     assert_int_equal(prepare_number(root, "files", "bad"), 1);
+    assert_int_equal(prepare_number(root, "files", "left_out"), 2); /* the first set, the link */
     json_decref(root);
     for (char *end; (end = strrchr(deep, '/')) && end > deep + 2; rmdir(scratch_path(deep)))
         *end = 0;

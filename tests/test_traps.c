@@ -333,6 +333,8 @@ static void test_measures(void **state)
             image.pixels[y * W + x] +=
                 (x / 8 + y / 8) % 2 ? 0.15f : 0; /* steps at the edges of blocks alone */
     assert_true(measure(&image).blockiness > 1.25);
+    image.height = 127; /* too few edges to tell */
+    assert_true(measure(&image).blockiness == 1);
     slr_image_free(&image);
 
     image = picture(W, H);

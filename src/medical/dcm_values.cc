@@ -206,7 +206,8 @@ long bytes_of(DcmElement *element, void *out, size_t n)
     }
     if (!value)
         return 0;
-    memcpy(out, value, length < n ? length : n);
+    if (n > 0) /* `out` may be null: the length is asked for */
+        memcpy(out, value, length < n ? length : n);
     return static_cast<long>(length);
 }
 

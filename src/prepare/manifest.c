@@ -82,8 +82,9 @@ static json_t *file_counts(const slr_prepare_counts *c, json_t **skipped)
     for (int s = 1; s < SLR_SKIP_COUNT; s++)
         if (c->skips[s])
             json_object_set_new(*skipped, slr_picture_skip_name(s), json_integer((json_int_t)c->skips[s]));
-    return json_pack("{sI sI sI sI sI sI}", "found", (json_int_t)c->found, "reports", (json_int_t)c->reports,
-                     "other", (json_int_t)c->other, "tables_not_read", (json_int_t)c->tables_left,
+    return json_pack("{sI sI sI sI sI sI sI}", "found", (json_int_t)c->found, "left_out",
+                     (json_int_t)c->left_out, "reports", (json_int_t)c->reports, "other",
+                     (json_int_t)c->other, "tables_not_read", (json_int_t)c->tables_left,
                      "may_be_pictures", (json_int_t)c->examined, "bad", (json_int_t)c->bad);
 }
 

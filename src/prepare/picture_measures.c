@@ -193,6 +193,8 @@ static int count_marks(mark_map *map)
 
 /* ---- all of it ---- */
 
+enum { BLOCKS_LOW = 128 }; /* edges of blocks of a smaller picture are too few: chance makes them 1.25 as well */
+
 /* Widens [low, high] by the greys of the border of a row. */
 static void widen(const float *row, int width, bool whole, float *low, float *high)
 {
@@ -227,7 +229,8 @@ static void measure_greys(const slr_image *image, mark_map *map, float *rows[2],
     m->zeros = (double)s.zeros / count;
     m->sharpness = variance > 1e-9 && steps > 0 ? s.step_square / steps / (2 * variance) : 0;
     double inner = s.inners ? s.inner / (double)s.inners : 0, edge = s.edges ? s.edge / (double)s.edges : 0;
-    m->blockiness = inner > 1e-7 && s.edges ? edge / inner : 1;
+    bool tells = width >= BLOCKS_LOW && height >= BLOCKS_LOW && inner > 1e-7;
+    m->blockiness = tells ? edge / inner : 1;
     m->frame = high - low <= border_step ? 0.5 * (high + low) : -1;
     m->marks = count_marks(map);
 }

@@ -14,7 +14,8 @@
 
 typedef struct slr_picture_measures {
     double sharpness;  /* energy between neighbours over all energy; blur and enlarging lower it */
-    double blockiness; /* steps over the edges of 8 x 8 blocks over steps elsewhere: 1, after JPEG more */
+    double blockiness; /* steps over the edges of 8 x 8 blocks over steps elsewhere: 1, after JPEG more;
+                          1 below 128 pixels */
     double zeros;      /* share of pixels that are exactly 0 */
     double frame;      /* grey of a border of one colour, -1 when the border has no single colour */
     double residual;   /* max of |R-G|, |G-B|, of 255 */

@@ -48,6 +48,7 @@ typedef struct slr_prepared_picture {
 
 typedef struct slr_prepare_counts {
     size_t found, reports, other, examined; /* files; examined may hold pictures */
+    size_t left_out;                        /* not of found: links to folders, devices, second names */
     size_t tables_left;                     /* of other: tables that nobody named */
     size_t skips[SLR_SKIP_COUNT];
     size_t bad;                             /* files that should be pictures and are none */

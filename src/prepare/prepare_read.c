@@ -147,6 +147,7 @@ static bool is_report(const slr_source_file *file)
 static selora_status list_files(slr_preparation *p, slr_error *err)
 {
     p->counts.found = p->sources.count;
+    p->counts.left_out = p->sources.others;
     p->files = slr_alloc(p->sources.count + 1, sizeof *p->files);
     if (!p->files)
         return slr_fail_memory(err, p->sources.count * sizeof *p->files, "the list of files");

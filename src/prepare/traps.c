@@ -26,7 +26,8 @@ static const struct {
                                "what is tested was trained on: let `selora prepare` split, or move the "
                                "copies to one side"},
     [SLR_TRAP_SPLIT_PATIENTS] = {"patients-across-split",
-                                 "split by patient: --patient-col or --patient-regex of `selora prepare`"},
+                                 "split by patient: --patient-col or --patient-regex of `selora prepare`, or --group-column of "
+                                 "`selora train`"},
     [SLR_TRAP_COLOUR] =
         {"coloured-marks",
          "the model learns to draw them: take pictures without marks, or --grey-only to leave "

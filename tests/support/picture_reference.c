@@ -20,7 +20,7 @@ slr_image picture_read(const char *name, int64_t frame, const slr_medical_option
     slr_medical_options defaults = slr_medical_options_default();
     slr_picture_facts unused;
     slr_medical *file;
-    slr_image image;
+    slr_image image = {0};
     slr_error err = {0};
     if (slr_medical_open(scratch_path(name), &file, NULL, &err) != SELORA_OK ||
         slr_medical_read(file, frame, options ? options : &defaults, &image, facts ? facts : &unused, &err) !=
