@@ -150,7 +150,7 @@ static void T17_merged_equals_unmerged(void **state)
 static void T17_convolutions_act_as_if_merged(void **state)
 {
     (void)state;
-    slr_model *model, *merged;
+    slr_model *model, *merged = NULL;
     slr_error err = {0};
     char source[512], target[512];
     int layers, kernels[8] = {0};
