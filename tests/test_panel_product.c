@@ -172,7 +172,7 @@ static void test_several_panels(void **state)
         const slr_backend *backend = slr_backend_cpu_variant(variants[v]);
         for (int columns = 1; backend && columns <= COLUMNS; columns++) {
             slr_panel_product q = {.rows = 1 + columns * 7 % ROWS, .depth = DEPTH, .a = f->rounded_a, .a_row = STRIDE,
-                                   .a_step = 1, .panel = f->panel, .panel_step = STEP, .c = together, .c_row = ROW,
+                                   .panel = f->panel, .panel_step = STEP, .c = together, .c_row = ROW,
                                    .columns = columns, .add = columns % 2};
             for (int i = 0; i < (ROWS + 1) * ROW; i++)
                 together[i] = alone[i] = f->before[i % C_SIZE];

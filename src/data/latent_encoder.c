@@ -82,16 +82,6 @@ void slr_latent_encoder_release(slr_latent_encoder *e)
     e->memory = NULL;
 }
 
-int64_t slr_latent_encoder_height(const slr_latent_encoder *e)
-{
-    return slr_graph_tensor(e->graph, e->moments)->shape[1];
-}
-
-int64_t slr_latent_encoder_width(const slr_latent_encoder *e)
-{
-    return slr_graph_tensor(e->graph, e->moments)->shape[2];
-}
-
 int64_t slr_latent_encoder_count(const slr_latent_encoder *e)
 {
     return slr_tensor_elements(slr_graph_tensor(e->graph, e->moments));

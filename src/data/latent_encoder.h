@@ -30,9 +30,7 @@ size_t slr_latent_encoder_bytes(const slr_latent_encoder *encoder);
 selora_status slr_latent_encoder_allocate(slr_latent_encoder *encoder, slr_error *err);
 void slr_latent_encoder_release(slr_latent_encoder *encoder);
 
-int64_t slr_latent_encoder_height(const slr_latent_encoder *encoder); /* h, w of the latents */
-int64_t slr_latent_encoder_width(const slr_latent_encoder *encoder);
-int64_t slr_latent_encoder_count(const slr_latent_encoder *encoder); /* h w 2L numbers */
+int64_t slr_latent_encoder_count(const slr_latent_encoder *encoder); /* h w 2L numbers; h, w: of the latents */
 slr_plan *slr_latent_encoder_plan(const slr_latent_encoder *encoder); /* what runs, for measurements */
 
 /* pixels (H,W,3) in -1..1 -> moments (h,w,2L): mean, then log variance clamped to [-30, 20]. SELORA_NUMERIC names the

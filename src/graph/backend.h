@@ -66,7 +66,7 @@ static inline slr_real slr_weight_at(const slr_weight *weight, int64_t o, int64_
 typedef struct slr_panel_product {
     int64_t rows, depth;
     const void *a;
-    int64_t a_row, a_step; /* a_step is 1; no product looks at it */
+    int64_t a_row;
     const void *panel; /* 64-byte aligned */
     int64_t panel_step;
     float *c;

@@ -192,15 +192,3 @@ slr_real *slr_plan_gradient(const slr_plan *plan, slr_tid tensor)
         return NULL;
     return buffer_at(plan, plan->uses[base].gradient_buffer);
 }
-
-int64_t slr_plan_macs(const slr_plan *plan)
-{
-    int64_t total = 0;
-    for (int i = 0; i < plan->ops; i++) {
-        const slr_op *op = slr_graph_op(plan->graph, i);
-        total += slr_op_macs(plan->graph, op);
-        if (plan->in_backward[i])
-            total += slr_op_backward_macs(plan->graph, op);
-    }
-    return total;
-}

@@ -69,9 +69,6 @@ void slr_plan_backward(slr_plan *plan);
 /* Runs forward again, looking at each output: the path of the first op whose output is not finite, or NULL. */
 const char *slr_plan_find_nonfinite(slr_plan *plan);
 
-/* Multiply-accumulates of one forward run and, where it is planned, one backward run. */
-int64_t slr_plan_macs(const slr_plan *plan);
-
 typedef enum slr_pass { SLR_PASS_FORWARD, SLR_PASS_REPLAY, SLR_PASS_BACKWARD, SLR_PASS_COUNT } slr_pass;
 
 /* What one op has cost since the last reset, by pass. Replays compute values again that backward needs. */

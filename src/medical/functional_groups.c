@@ -46,12 +46,6 @@ long slr_group_text(const slr_dcm *dcm, const slr_group_place *place, const char
     return slr_dcm_text(dcm, join(place, tag, path), out, n);
 }
 
-long slr_group_bytes(const slr_dcm *dcm, const slr_group_place *place, const char *tag, void *out, size_t n)
-{
-    char path[PATH_CAPACITY];
-    return slr_dcm_bytes(dcm, join(place, tag, path), out, n);
-}
-
 long slr_group_items(const slr_dcm *dcm, const slr_group_place *place, const char *tag)
 {
     char path[PATH_CAPACITY];

@@ -32,7 +32,6 @@ slr_group_place slr_group_first(const slr_dcm *dcm, uint32_t frame, const char *
 long slr_group_doubles(const slr_dcm *dcm, const slr_group_place *place, const char *tag, double *out,
                        size_t n);
 long slr_group_text(const slr_dcm *dcm, const slr_group_place *place, const char *tag, char *out, size_t n);
-long slr_group_bytes(const slr_dcm *dcm, const slr_group_place *place, const char *tag, void *out, size_t n);
 long slr_group_items(const slr_dcm *dcm, const slr_group_place *place, const char *tag);
 
 #endif

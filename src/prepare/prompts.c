@@ -7,17 +7,6 @@
 #include "core/memory.h"
 #include "prepare/prompt_subject.h"
 
-const char *slr_prompt_skip_text(slr_prompt_skip skip)
-{
-    static const char *const texts[SLR_PROMPT_SKIPS] = {
-        [SLR_PROMPT_USED] = "used",
-        [SLR_PROMPT_NO_REPORT] = "no report names the picture",
-        [SLR_PROMPT_NO_TEXT] = "its report has no text for the prompt",
-        [SLR_PROMPT_XXXX] = "its report has XXXX",
-    };
-    return texts[skip];
-}
-
 /* ---- sources ---- */
 
 selora_status slr_prompts_new(const slr_prompt_options *options, slr_prompts **prompts, slr_error *err)

@@ -63,8 +63,6 @@ typedef enum slr_prompt_skip {
     SLR_PROMPT_SKIPS
 } slr_prompt_skip;
 
-const char *slr_prompt_skip_text(slr_prompt_skip skip); /* "no report names the picture" */
-
 typedef struct slr_prompt {
     const char *text; /* NULL: skipped */
     slr_prompt_skip skip;

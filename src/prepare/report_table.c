@@ -326,11 +326,6 @@ const char *slr_report_table_cell(const slr_report_table *table, size_t row, int
     return slr_table_cell(table->table, row, table->columns[role]);
 }
 
-bool slr_report_table_has(const slr_report_table *table, int role)
-{
-    return table->columns[role] >= 0;
-}
-
 int slr_report_table_column(const slr_report_table *table, const char *name)
 {
     return slr_table_column(table->table, name);

@@ -40,7 +40,6 @@ bool slr_report_table_find(const slr_report_table *table, const slr_report_keys 
 size_t slr_report_table_rows(const slr_report_table *table);
 /* `role`: a field or role; "" when the cell is empty or there is no such column. */
 const char *slr_report_table_cell(const slr_report_table *table, size_t row, int role);
-bool slr_report_table_has(const slr_report_table *table, int role);
 
 /* Any other column by its name; -1 when there is none. */
 int slr_report_table_column(const slr_report_table *table, const char *name);

@@ -313,23 +313,18 @@ static size_t high_age(const char *text, size_t size, size_t at)
 /* ---- all of them ---- */
 
 static const struct {
-    const char *id, *name;
+    const char *id;
     pattern *matches;
     bool inside; /* may begin inside a word */
 } kinds[SLR_SCAN_KINDS] = {
-    [SLR_SCAN_DATE] = {"date", "dates", date, false},
-    [SLR_SCAN_DIGITS] = {"digits", "numbers of 7 and more digits", long_number, false},
-    [SLR_SCAN_PHONE] = {"phone", "phone numbers", phone, false},
-    [SLR_SCAN_EMAIL] = {"email", "e-mail addresses", email, true},
-    [SLR_SCAN_TITLE] = {"title", "titles with names", title, false},
-    [SLR_SCAN_NUMBER] = {"record_number", "record numbers", record_number, false},
-    [SLR_SCAN_AGE] = {"age_over_89", "ages over 89", high_age, false},
+    [SLR_SCAN_DATE] = {"date", date, false},
+    [SLR_SCAN_DIGITS] = {"digits", long_number, false},
+    [SLR_SCAN_PHONE] = {"phone", phone, false},
+    [SLR_SCAN_EMAIL] = {"email", email, true},
+    [SLR_SCAN_TITLE] = {"title", title, false},
+    [SLR_SCAN_NUMBER] = {"record_number", record_number, false},
+    [SLR_SCAN_AGE] = {"age_over_89", high_age, false},
 };
-
-const char *slr_text_scan_name(slr_scan_kind kind)
-{
-    return kinds[kind].name;
-}
 
 const char *slr_text_scan_id(slr_scan_kind kind)
 {

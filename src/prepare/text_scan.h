@@ -6,7 +6,7 @@
  *     slr_text_scan scan = {0};
  *     for each prompt:  slr_text_scan_add(&scan, prompt, strlen(prompt));
  *     for (int i = 0; i < SLR_SCAN_KINDS; i++)
- *         print(slr_text_scan_name(i), scan.found[i], scan.texts[i]);
+ *         print(slr_text_scan_id(i), scan.found[i], scan.texts[i]);
  */
 #ifndef SLR_TEXT_SCAN_H
 #define SLR_TEXT_SCAN_H
@@ -34,7 +34,6 @@ typedef struct slr_text_scan {
 /* True when something was found. Any bytes are legal. */
 bool slr_text_scan_add(slr_text_scan *scan, const char *text, size_t size);
 
-const char *slr_text_scan_name(slr_scan_kind kind);  /* "dates" */
 const char *slr_text_scan_id(slr_scan_kind kind);    /* "date", a key for JSON */
 
 #endif

@@ -255,11 +255,6 @@ const slr_trainer_options *slr_trainer_get_options(const slr_trainer *t)
     return &t->options;
 }
 
-slr_adapter_set *slr_trainer_adapters(const slr_trainer *t)
-{
-    return t->set;
-}
-
 const slr_method *slr_trainer_method(const slr_trainer *t)
 {
     return t->method;

@@ -81,7 +81,6 @@ selora_status slr_trainer_step(slr_trainer *trainer, const slr_train_sample *sam
 
 int64_t slr_trainer_steps_done(const slr_trainer *trainer);
 const slr_trainer_options *slr_trainer_get_options(const slr_trainer *trainer);
-slr_adapter_set *slr_trainer_adapters(const slr_trainer *trainer);
 const slr_method *slr_trainer_method(const slr_trainer *trainer);
 /* NULL when the text encoder is trained. */
 slr_text_states *slr_trainer_text_states(slr_trainer *trainer);

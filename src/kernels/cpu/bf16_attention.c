@@ -239,11 +239,11 @@ static void forward_block(const slr_call *call, const head *h, const space *s, i
     SLR_CPU(bf16_round_rows)(call->x[0] + at, h->stride, 1, count, h->dim, s->q, h->row);
     for (int64_t key = 0; key < seen; key += h->tile) {
         int64_t end = padded(least(seen - key, h->tile), SLR_PANEL);
-        multiply(&(slr_panel_product){.rows = rows, .depth = h->depth, .a = s->q, .a_row = h->row, .a_step = 1,
+        multiply(&(slr_panel_product){.rows = rows, .depth = h->depth, .a = s->q, .a_row = h->row,
                                       .panel = s->k_columns + key * h->depth, .panel_step = SLR_PANEL * h->depth,
                                       .c = s->scores, .c_row = h->score_row, .columns = (int)end});
         soften(h, s, &all, first, count, key, end);
-        multiply(&(slr_panel_product){.rows = rows, .depth = end, .a = s->scores, .a_row = 2 * h->score_row, .a_step = 1,
+        multiply(&(slr_panel_product){.rows = rows, .depth = end, .a = s->scores, .a_row = 2 * h->score_row,
                                       .panel = s->v_rows + key * h->panels * SLR_PANEL, .panel_step = SLR_PANEL * h->tile,
                                       .c = s->mixed, .c_row = h->width, .columns = (int)h->width, .add = key > 0});
     }
@@ -360,7 +360,7 @@ static void backward_block(const slr_call *call, const head *h, const backward_s
 {
     const slr_panel_kernel multiply = call->backend->panel_product_bf16;
     const int64_t columns = padded(count, SLR_PANEL), rows = padded(keys, LANES);
-    slr_panel_product g = {.rows = rows, .depth = h->depth, .a = s->k, .a_row = h->row, .a_step = 1,
+    slr_panel_product g = {.rows = rows, .depth = h->depth, .a = s->k, .a_row = h->row,
                            .panel = s->q_columns + first * h->depth, .panel_step = SLR_PANEL * h->depth,
                            .c = s->scores, .c_row = h->score_row, .columns = (int)columns};
     multiply(&g);
@@ -373,7 +373,7 @@ static void backward_block(const slr_call *call, const head *h, const backward_s
         backward_row(row, s->gradients + r * h->score_row, s->lse + first, s->along + first, columns, h->scale,
                      h->scale2);
     }
-    g = (slr_panel_product){.rows = rows, .depth = columns, .a = s->scores, .a_row = 2 * h->score_row, .a_step = 1,
+    g = (slr_panel_product){.rows = rows, .depth = columns, .a = s->scores, .a_row = 2 * h->score_row,
                             .panel = s->dy_rows + first * h->panels * SLR_PANEL, .panel_step = SLR_PANEL * h->block,
                             .c = s->dv, .c_row = h->width, .columns = (int)h->width, .add = true};
     if (call->dx[2])
@@ -387,7 +387,7 @@ static void backward_block(const slr_call *call, const head *h, const backward_s
         SLR_CPU(bf16_pack_rows)((uint16_t *)(void *)s->gradients + j, SLR_DTYPE_BF16, 2 * h->score_row, keys, SLR_PANEL,
                                 s->ds + j * h->tile);
     multiply(&(slr_panel_product){.rows = h->width, .depth = padded(keys, SLR_PANEL), .a = s->k_across,
-                                  .a_row = slr_bf16_row(h->tile), .a_step = 1, .panel = s->ds,
+                                  .a_row = slr_bf16_row(h->tile), .panel = s->ds,
                                   .panel_step = SLR_PANEL * h->tile, .c = s->dq + first * h->width, .c_row = h->block,
                                   .columns = (int)columns, .add = key > 0});
 }
