@@ -274,6 +274,35 @@ def raster_seeds(folder, pictures):
         save(folder, "turned_" + ("little" if order == "<" else "big"), grey[:2] + segment + grey[2:])
 
 
+def features_seeds(folder):
+    def npy(version, text, values=b""):
+        length = struct.pack("<H" if version == 1 else "<I", len(text))
+        return b"\x93NUMPY" + bytes([version, 0]) + length + text + values
+
+    wide, narrow = struct.pack("<6d", *range(6)), struct.pack("<6f", *range(6))
+    dict8 = b"{'descr': '<f8', 'fortran_order': False, 'shape': (2, 3), }\n"
+    dict4 = b"{'descr': '<f4', 'fortran_order': False, 'shape': (3, 2), }\n"
+    save(folder, "npy1", npy(1, dict8, wide))
+    save(folder, "npy2", npy(2, dict4, narrow))
+    save(folder, "npy3", npy(3, dict4, narrow))
+    save(folder, "npy_cut", npy(1, dict8, wide)[:-1])
+    save(folder, "npy_by_columns", npy(1, dict8.replace(b"False", b"True"), wide))
+    save(folder, "npy_huge", npy(1, dict8.replace(b"(2, 3)", b"(4294967296, 4294967296)"), wide))
+    save(folder, "npy_long_header", b"\x93NUMPY\2\0\xff\xff\xff\xff{")
+    save(folder, "npy_nan", npy(1, dict8, struct.pack("<6d", 1, 2, float("nan"), 4, 5, 6)))
+    save(folder, "csv", b"row,group,a,b\r\n1,p,0.5,1e-3\r\n2,q,-1,2\r\n")
+    save(folder, "csv_quoted", b'\xef\xbb\xbf"a","b"\n"1","2"\n\n3,4')
+    save(folder, "csv_ragged", b"a,b\n1,2\n3\n")
+    save(folder, "csv_open_quote", b'a,b\n"1,2\n')
+    meta = {"format": "selora-features/1", "extractor": "clip", "preproc": "clip-224", "source": "synthetic"}
+    save(folder, "safetensors", tensors({"__metadata__": meta, "row": entry("I64", [2], 0, 16),
+                                         "group": entry("I64", [2], 16, 32), "features": entry("F32", [2, 3], 32, 56)},
+                                        struct.pack("<4q", 1, 2, 0, 0) + narrow))
+    save(folder, "safetensors_rows", tensors({"row": entry("I64", [1], 0, 8), "features": entry("F32", [2, 3], 8, 32)},
+                                             struct.pack("<q", 1) + narrow))
+    save(folder, "safetensors_empty", tensors({"features": entry("F32", [0, 3], 0, 0)}))
+
+
 def main():
     corpus, pictures = Path(sys.argv[1]), Path(sys.argv[2])
     png_seeds(corpus / "png")
@@ -285,6 +314,7 @@ def main():
     adapter_seeds(corpus / "adapter")
     nifti_seeds(corpus / "nifti")
     raster_seeds(corpus / "raster", pictures)
+    features_seeds(corpus / "features")
 
 
 main()
