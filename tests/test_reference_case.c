@@ -156,7 +156,7 @@ static const char *changed_case(const change *c)
 
 static void expect(const change *c)
 {
-    selora_status status = selora_verify(context, model, changed_case(c), 0, NULL, NULL);
+    selora_status status = selora_verify(context, model, NULL, changed_case(c), 0, NULL, NULL);
     const char *said = selora_error(context);
     if (c->message &&
         (status != SELORA_BAD_INPUT || !strstr(said, c->message) || strchr(said, '\n')))
@@ -341,7 +341,7 @@ static void note_row(void *user, const selora_verify_row *row)
 static one_row row_of(const change *c, double rtol, selora_status wanted)
 {
     one_row row = {.tensor = c->name};
-    assert_int_equal(selora_verify(context, model, changed_case(c), rtol, note_row, &row), wanted);
+    assert_int_equal(selora_verify(context, model, NULL, changed_case(c), rtol, note_row, &row), wanted);
     assert_true(row.rows > 0);
     return row;
 }
@@ -430,7 +430,7 @@ static void test_damaged_files(void **state)
     for (size_t length = 0; length < size; length += length < header ? 997 : 7919) {
         scratch_write("cut.safetensors", bytes, length);
         assert_int_equal(
-            selora_verify(context, model, scratch_path("cut.safetensors"), 0, NULL, NULL),
+            selora_verify(context, model, NULL, scratch_path("cut.safetensors"), 0, NULL, NULL),
             SELORA_BAD_INPUT);
         assert_null(strchr(selora_error(context), '\n'));
     }
@@ -442,7 +442,7 @@ static void test_damaged_files(void **state)
         bytes[at] ^= (char)(1 << (seed >> 29));
         scratch_write("turned.safetensors", bytes, size);
         selora_status status =
-            selora_verify(context, model, scratch_path("turned.safetensors"), 0, NULL, NULL);
+            selora_verify(context, model, NULL, scratch_path("turned.safetensors"), 0, NULL, NULL);
         assert_true(status == SELORA_OK || status == SELORA_CHECK_FAILED ||
                     status == SELORA_BAD_INPUT);
         bytes[at] = before;
@@ -453,12 +453,12 @@ static void test_damaged_files(void **state)
 static void test_what_is_no_case(void **state)
 {
     (void)state;
-    assert_int_equal(selora_verify(context, model, FOLDER "nothing.safetensors", 0, NULL, NULL),
+    assert_int_equal(selora_verify(context, model, NULL, FOLDER "nothing.safetensors", 0, NULL, NULL),
                      SELORA_BAD_INPUT);
-    assert_int_equal(selora_verify(context, model, FOLDER, 0, NULL, NULL), SELORA_BAD_INPUT);
-    assert_int_equal(selora_verify(context, model, FOLDER "model/model_index.json", 0, NULL, NULL),
+    assert_int_equal(selora_verify(context, model, NULL, FOLDER, 0, NULL, NULL), SELORA_BAD_INPUT);
+    assert_int_equal(selora_verify(context, model, NULL, FOLDER "model/model_index.json", 0, NULL, NULL),
                      SELORA_BAD_INPUT);
-    assert_int_equal(selora_verify(context, model, FOLDER "model.safetensors", 0, NULL, NULL),
+    assert_int_equal(selora_verify(context, model, NULL, FOLDER "model.safetensors", 0, NULL, NULL),
                      SELORA_BAD_INPUT);
 }
 

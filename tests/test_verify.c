@@ -74,7 +74,7 @@ static void check_folder(const char *name, const char *model_file, const char *b
     for (int i = 0; i < count; i++) {
         tally one = {0};
         snprintf(path, sizeof path, "%s/%s", folder, names[i]);
-        selora_status status = selora_verify(context, model, path, 0, count_row, &one);
+        selora_status status = selora_verify(context, model, NULL, path, 0, count_row, &one);
         if (status != SELORA_OK)
             fail_msg("%s", selora_error(context));
         assert_true(one.rows > 0);
@@ -141,14 +141,14 @@ static void test_another_model_fails(void **state)
     tally t = {0};
     assert_int_equal(selora_context_new(NULL, &context), SELORA_OK);
     assert_int_equal(selora_model_load(context, CASES "two-levels/model", &(selora_model_options){.weights = "keep"}, &model), SELORA_OK);
-    assert_int_equal(selora_verify(context, model, CASES "three-levels/schedule_pndm.safetensors",
+    assert_int_equal(selora_verify(context, model, NULL, CASES "three-levels/schedule_pndm.safetensors",
                                    0, NULL, NULL),
                      SELORA_CHECK_FAILED); /* linspace here, leading there */
     assert_int_equal(
-        selora_verify(context, model, CASES "two-levels/unet.safetensors", 1e-12, NULL, &t),
+        selora_verify(context, model, NULL, CASES "two-levels/unet.safetensors", 1e-12, NULL, &t),
         SELORA_CHECK_FAILED);
     assert_int_equal(
-        selora_verify(context, model, CASES "three-levels/unet.safetensors", 0, NULL, NULL),
+        selora_verify(context, model, NULL, CASES "three-levels/unet.safetensors", 0, NULL, NULL),
         SELORA_BAD_INPUT); /* another width of text states */
     selora_model_free(model);
     selora_context_free(context);

@@ -3,9 +3,25 @@
 #include "api/context.h"
 #include "eval/case_run.h"
 
-selora_status selora_verify(selora_context *context, const selora_model *model,
-                            const char *case_file, double rtol, selora_verify_report report,
-                            void *user)
+static selora_status check_adapter(const selora_adapter *adapter, const slr_reference_case *c, const char *case_file,
+                                   slr_error *err)
+{
+    if (!adapter)
+        return SELORA_OK;
+    if (c->kind != SLR_CASE_SAMPLE)
+        return slr_fail(err, SELORA_BAD_INPUT, "%s: kind %s runs without an adapter; sample cases take one", case_file,
+                        c->kind_name);
+    if (slr_case_has_adapters(c))
+        return slr_fail(err, SELORA_BAD_INPUT, "%s: the case has adapters of its own; another cannot join them",
+                        case_file);
+    if (adapter->merge_only)
+        return slr_fail(err, SELORA_BAD_INPUT, "%s: an adapter of a convolution larger than 1x1 acts in merged weights "
+                        "only; verify a model that it was merged into", adapter->merge_only);
+    return SELORA_OK;
+}
+
+selora_status selora_verify(selora_context *context, const selora_model *model, const selora_adapter *adapter,
+                            const char *case_file, double rtol, selora_verify_report report, void *user)
 {
     slr_error *err = slr_context_begin(context);
     slr_reference_case *c;
@@ -18,8 +34,11 @@ selora_status selora_verify(selora_context *context, const selora_model *model,
                         .backend = backend,
                         .threads = context->threads,
                         .hooks = &context->hooks,
+                        .adapters = adapter ? adapter->set : NULL,
                         .report = &rows};
-    selora_status status = slr_case_run_any(&run, err);
+    selora_status status = check_adapter(adapter, c, case_file, err);
+    if (status == SELORA_OK)
+        status = slr_case_run_any(&run, err);
     if (status == SELORA_OK && rows.failed)
         status = slr_fail(err, SELORA_CHECK_FAILED, "%s: differs from the reference", case_file);
     slr_reference_case_close(c);

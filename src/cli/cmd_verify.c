@@ -9,7 +9,7 @@
 #include "cli/commands.h"
 
 typedef struct verify_options {
-    const char *model, *variant, *tokenizer, *model_config, *compute;
+    const char *model, *variant, *tokenizer, *model_config, *adapter, *compute;
     double rtol;
     int json;
 } verify_options;
@@ -25,6 +25,8 @@ static const selora_option list[] = {
            "tokenizer; needed with a single-file model", 0),
     OPTION("model-config", SELORA_OPTION_TEXT, model_config, 0, 0, "DIR",
            "diffusers folder with the configs of a single-file model", 0),
+    OPTION("adapter", SELORA_OPTION_TEXT, adapter, 0, 0, "FILE",
+           "adapter of any format that joins the sample cases", 0),
     OPTION("compute", SELORA_OPTION_CHOICE, compute, 0, 0, "f32|bf16",
            "numbers that matrix products multiply; bf16 has wider tolerances (f32)", 0),
     OPTION("rtol", SELORA_OPTION_NUMBER, rtol, 0, 1e9, "X",
@@ -103,19 +105,14 @@ static void print_row(void *user, const selora_verify_row *row)
 }
 
 /* Every case is tried; the first failure of the gravest kind is what the program ends with. */
-static selora_status verify_all(selora_context *context, const verify_options *options,
-                                const cli_arguments *arguments)
+static selora_status verify_cases(selora_context *context, const selora_model *model, const selora_adapter *adapter,
+                                  const verify_options *options, const cli_arguments *arguments)
 {
-    selora_model *model = NULL;
-    selora_model_options inner = {options->variant, options->tokenizer, options->model_config, "keep"};
-    selora_status worst = SELORA_OK;
-    selora_status status = selora_model_load(context, options->model, &inner, &model);
-    if (status != SELORA_OK)
-        return status;
+    selora_status status = SELORA_OK, worst = SELORA_OK;
     rows r = {.json = options->json, .worst = -1};
     for (int i = 0; i < arguments->position_count && status <= SELORA_BAD_INPUT; i++) {
         const char *path = arguments->positions[i];
-        status = selora_verify(context, model, path, options->rtol, print_row, &r);
+        status = selora_verify(context, model, adapter, path, options->rtol, print_row, &r);
         if (status >= SELORA_BAD_INPUT)
             fprintf(stderr, "selora: %s\n", selora_error(context));
         if (status > worst)
@@ -123,8 +120,24 @@ static selora_status verify_all(selora_context *context, const verify_options *o
     }
     if (r.worst >= 0)
         puts(r.text);
-    selora_model_free(model);
     return worst;
+}
+
+static selora_status verify_all(selora_context *context, const verify_options *options, const cli_arguments *arguments)
+{
+    selora_model *model = NULL;
+    selora_adapter *adapter = NULL;
+    selora_model_options inner = {options->variant, options->tokenizer, options->model_config, "keep"};
+    selora_status status = selora_model_load(context, options->model, &inner, &model);
+    if (status == SELORA_OK && options->adapter)
+        status = selora_adapter_load(context, model, options->adapter, 1, &adapter);
+    if (status == SELORA_OK)
+        status = verify_cases(context, model, adapter, options, arguments);
+    else
+        fprintf(stderr, "selora: %s\n", selora_error(context));
+    selora_adapter_free(adapter);
+    selora_model_free(model);
+    return status;
 }
 
 int cmd_verify(int argc, char **argv)

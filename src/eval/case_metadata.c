@@ -110,7 +110,7 @@ static selora_status read_adam(slr_reference_case *c, slr_error *err)
     return SELORA_OK;
 }
 
-static bool has_adapters(const slr_reference_case *c)
+bool slr_case_has_adapters(const slr_reference_case *c)
 {
     for (size_t i = 0; i < slr_safetensors_count(c->file); i++)
         if (strncmp(slr_safetensors_at(c->file, i)->name, "in.adapter.", 11) == 0)
@@ -137,7 +137,7 @@ selora_status slr_case_read_metadata(slr_reference_case *c, slr_error *err)
         SLR_TRY(read_number(c, "guidance", false, -1e6, 1e6, &c->guidance, err));
     if (c->kind == SLR_CASE_ADAM)
         SLR_TRY(read_adam(c, err));
-    if (c->kind == SLR_CASE_TRAIN_STEP || (format->adapters && has_adapters(c)))
+    if (c->kind == SLR_CASE_TRAIN_STEP || (format->adapters && slr_case_has_adapters(c)))
         SLR_TRY(read_number(c, "scale", false, -1e6, 1e6, &c->scale, err));
     return SELORA_OK;
 }

@@ -8,6 +8,7 @@
 #ifndef SLR_CASE_RUN_H
 #define SLR_CASE_RUN_H
 
+#include "adapters/adapter_set.h"
 #include "core/hooks.h"
 #include "eval/case_report.h"
 #include "graph/backend.h"
@@ -17,7 +18,8 @@ typedef struct slr_case_run {
     const slr_model *model;
     const slr_backend *backend;
     int threads;
-    const slr_hooks *hooks; /* may be NULL */
+    const slr_hooks *hooks;    /* may be NULL */
+    slr_adapter_set *adapters; /* of a sample case without its own; may be NULL */
     slr_case_report *report;
 } slr_case_run;
 

@@ -106,7 +106,7 @@ static selora_status run_pipeline(sampling *s, bool guided, slr_error *err)
 selora_status slr_case_run_sample(const slr_case_run *run, slr_error *err)
 {
     const slr_reference_case *c = run->c;
-    slr_adapter_set *adapters;
+    slr_adapter_set *own;
     sampling s = {.run = run};
     bool guided = c->guidance > 1;
     slr_pipeline_options options = {.backend = run->backend,
@@ -118,13 +118,13 @@ selora_status slr_case_run_sample(const slr_case_run *run, slr_error *err)
                                     .denoise = true,
                                     .guided = guided,
                                     .decode = image_count(c) > 0};
-    SLR_TRY(slr_case_adapters(c, &adapters, err));
-    selora_status status = slr_pipeline_new(run->model, adapters, &options, &s.pipe, err);
+    SLR_TRY(slr_case_adapters(c, &own, err));
+    selora_status status = slr_pipeline_new(run->model, own ? own : run->adapters, &options, &s.pipe, err);
     if (status == SELORA_OK)
         status = run_pipeline(&s, guided, err);
     free(s.states);
     free(s.ids);
     slr_pipeline_free(s.pipe);
-    slr_adapter_set_free(adapters);
+    slr_adapter_set_free(own);
     return status;
 }

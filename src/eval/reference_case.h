@@ -58,6 +58,7 @@ void slr_reference_case_close(slr_reference_case *c); /* NULL is legal */
  * optimiser steps. */
 int64_t slr_case_size(const slr_reference_case *c, char letter);
 const slr_stored_tensor *slr_case_find(const slr_reference_case *c, const char *name); /* or NULL */
+bool slr_case_has_adapters(const slr_reference_case *c); /* of its own */
 
 /* How the engine lays out what a case stores. */
 typedef enum slr_case_layout {

@@ -30,7 +30,12 @@ says out "unet.safetensors: expect.output"
 expect 3 "${verify[@]}" missing.safetensors
 one_line
 expect 3 "$SELORA" verify --model nothing "$cases/unet.safetensors"
+one_line
 expect 3 "$SELORA" verify --model "$cases/../three-levels/model" "$cases/unet.safetensors"
+one_line
+expect 3 "${verify[@]}" "$cases/unet.safetensors" --adapter "$cases/train_step.safetensors"
+one_line
+expect 3 "${verify[@]}" "$cases/sample_pndm.safetensors" --adapter missing.safetensors
 one_line
 expect 2 "${verify[@]}"
 expect 2 "$SELORA" verify "$cases/unet.safetensors"
