@@ -22,8 +22,7 @@ void slr_prepare_cover(int width, int height, int target_width, int target_heigh
     }
 }
 
-/* Half the room; a half pixel goes to the even side, as torchvision's round() has it. */
-static int centre_offset(int room)
+int slr_prepare_centre(int room)
 {
     int half = room / 2;
     return room % 2 != 0 && half % 2 != 0 ? half + 1 : half;
@@ -58,8 +57,8 @@ selora_status slr_image_prepare(const slr_image *image, const slr_prepare_option
     int width, height;
     slr_prepare_cover(image->width, image->height, options->width, options->height, &width,
                       &height);
-    slr_resize_window window = {centre_offset(width - options->width),
-                                centre_offset(height - options->height), options->width,
+    slr_resize_window window = {slr_prepare_centre(width - options->width),
+                                slr_prepare_centre(height - options->height), options->width,
                                 options->height};
     slr_rng rng = slr_rng_at(seed, SLR_STREAM_CROP, step, item);
     if (options->random_crop) {

@@ -39,4 +39,7 @@ selora_status slr_image_prepare(const slr_image *image, const slr_prepare_option
 void slr_prepare_cover(int width, int height, int target_width, int target_height, int *cover_width,
                        int *cover_height);
 
+/* Where the centre crop begins: half the room; a half pixel goes to the even side, as torchvision's round() has it. */
+int slr_prepare_centre(int room);
+
 #endif

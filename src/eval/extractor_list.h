@@ -1,0 +1,16 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * The functions behind the table of extractor.c. `file` is NULL for extractors without weights; *x comes
+ * zeroed, and what fails leaves nothing to free in it.
+ */
+#ifndef SLR_EXTRACTOR_LIST_H
+#define SLR_EXTRACTOR_LIST_H
+
+#include "eval/extractor.h"
+
+typedef selora_status slr_extractor_opener(const char *file, const slr_extractor_context *context,
+                                           slr_extractor *x, slr_error *err);
+
+slr_extractor_opener slr_extractor_pixels; /* grey 32 x 32; for debugging */
+
+#endif

@@ -1,0 +1,100 @@
+/* SPDX-License-Identifier: MIT */
+#include <math.h>
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <cmocka.h>
+
+#include "eval/extractor.h"
+#include "io/image.h"
+#include "support/scratch.h"
+
+/* Pictures 0 .. count - 1 of the scratch folder; number `constant` has one grey. */
+static slr_image_set *make_set(int count, int side, int constant)
+{
+    char name[32];
+    slr_error err = {0};
+    for (int k = 0; k < count; k++) {
+        slr_image image;
+        assert_int_equal(slr_image_new(side, side, 1, &image, &err), SELORA_OK);
+        for (int i = 0; i < side * side; i++) {
+            int y = i / side, x = i % side;
+            image.pixels[i] = k == constant ? 0.5f : (float)(((7 + k) * y + 13 * x + 3 * x * y) % 32) / 31.0f;
+        }
+        snprintf(name, sizeof name, "%02d.png", k);
+        assert_int_equal(slr_png_write(scratch_path(name), &image, 16, NULL, 0, &err), SELORA_OK);
+        slr_image_free(&image);
+    }
+    slr_image_set *set;
+    if (slr_image_set_open(scratch_path(""), NULL, NULL, &set, &err) != SELORA_OK)
+        fail_msg("%s", err.message);
+    return set;
+}
+
+static void extract(const char *name, int threads, const slr_image_set *set, slr_extractor *x,
+                    slr_feature_set *out)
+{
+    slr_error err = {0};
+    slr_extractor_context context = {.threads = threads, .size = 32};
+    if (slr_extractor_open(name, &context, x, &err) != SELORA_OK ||
+        slr_extract(x, set, NULL, out, &err) != SELORA_OK)
+        fail_msg("%s", err.message);
+}
+
+static void test_pixels(void **state)
+{
+    (void)state;
+    slr_image_set *set = make_set(37, 32, -1);
+    slr_extractor x;
+    slr_feature_set out;
+    extract("pixels", 1, set, &x, &out);
+    assert_int_equal(out.count, 37);
+    assert_int_equal(out.dim, 1024);
+    assert_string_equal(out.extractor, "pixels");
+    assert_string_equal(out.weights_sha256, "");
+    assert_string_equal(out.preproc, "grey 32, cover, centre, bicubic");
+    assert_string_equal(out.data_sha256, slr_image_set_sha256(set));
+    for (int k = 0; k < 37; k++)
+        for (int i = 0; i < 1024; i++) {
+            double expected = ((7 + k) * (i / 32) + 13 * (i % 32) + 3 * (i % 32) * (i / 32)) % 32 / 31.0;
+            assert_true(fabs(out.values[1024 * k + i] - expected) < 1e-5);
+        }
+    assert_int_equal(out.rows[36], 37);
+    assert_int_equal(out.groups[36], 36);
+    slr_feature_set_free(&out);
+    slr_image_set_round_to_8(set);
+    assert_int_equal(slr_extract(&x, set, NULL, &out, NULL), SELORA_OK);
+    assert_string_equal(out.preproc, "grey 32, cover, centre, bicubic, 8 bits");
+    slr_feature_set_free(&out);
+    slr_extractor_close(&x);
+    slr_image_set_free(set);
+}
+
+static void test_names(void **state)
+{
+    (void)state;
+    static const char *const wrong[][2] = {{"nothing", "there are pixels"},
+                                           {"", "there are pixels"},
+                                           {"pixel", "not known"},
+                                           {"pixels:file", "has no weights"}};
+    for (size_t i = 0; i < sizeof wrong / sizeof *wrong; i++) {
+        slr_extractor x;
+        slr_error err = {0};
+        assert_int_equal(slr_extractor_open(wrong[i][0], &(slr_extractor_context){0}, &x, &err),
+                         SELORA_USAGE);
+        assert_non_null(strstr(err.message, wrong[i][1]));
+        slr_extractor_close(&x);
+    }
+}
+
+int main(void)
+{
+#define SCRATCH_TEST(f) cmocka_unit_test_setup_teardown(f, scratch_setup, scratch_teardown)
+    const struct CMUnitTest tests[] = {SCRATCH_TEST(test_pixels), SCRATCH_TEST(test_names)};
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
