@@ -31,7 +31,9 @@ typedef enum slr_stream {
     SLR_STREAM_PHANTOM = 12,
     SLR_STREAM_WEIGHTS = 13, /* random weights for benches and tests */
     SLR_STREAM_NOISE_OFFSET = 14,
-    SLR_STREAM_TEST = 15
+    SLR_STREAM_TEST = 15,
+    SLR_STREAM_MEMBERSHIP = 16, /* noise of the membership test */
+    SLR_STREAM_AUDIT = 17       /* which pictures are audited */
 } slr_stream;
 
 typedef struct slr_rng {
