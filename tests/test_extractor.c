@@ -78,8 +78,8 @@ static void test_pixels(void **state)
 static void test_names(void **state)
 {
     (void)state;
-    static const char *const wrong[][2] = {{"nothing", "there are pixels"},
-                                           {"", "there are pixels"},
+    static const char *const wrong[][2] = {{"nothing", "there are radiomics, pixels"},
+                                           {"", "there are radiomics, pixels"},
                                            {"pixel", "not known"},
                                            {"pixels:file", "has no weights"}};
     for (size_t i = 0; i < sizeof wrong / sizeof *wrong; i++) {
@@ -92,9 +92,63 @@ static void test_names(void **state)
     }
 }
 
+/* A constant picture is left out and counted; the others are the same bits for any number of threads. */
+static void test_radiomics(void **state)
+{
+    (void)state;
+    enum { COUNT = 11, CONSTANT = 4 };
+    slr_image_set *set = make_set(COUNT, 40, CONSTANT);
+    slr_extractor x;
+    slr_feature_set one, more;
+    extract("radiomics", 1, set, &x, &one);
+    assert_int_equal(x.rejected, 1);
+    assert_int_equal(one.count, COUNT - 1);
+    assert_int_equal(one.dim, 380);
+    assert_string_equal(one.preproc, "selora-radiomics-1, grey 32, cover, centre, bicubic");
+    for (size_t i = 0; i < one.count; i++) {
+        assert_int_equal(one.rows[i], i < CONSTANT ? i + 1 : i + 2);
+        assert_int_equal(one.groups[i], i);
+    }
+    slr_extractor_close(&x);
+    for (int threads = 2; threads <= 3; threads++) {
+        extract("radiomics", threads, set, &x, &more);
+        assert_int_equal(more.count, one.count);
+        assert_memory_equal(more.values, one.values, one.count * one.dim * sizeof *one.values);
+        slr_feature_set_free(&more);
+        slr_extractor_close(&x);
+    }
+    slr_feature_set_free(&one);
+    slr_image_set_free(set);
+}
+
+static void test_failures(void **state)
+{
+    (void)state;
+    slr_image_set *set = make_set(1, 40, 0);
+    slr_extractor x;
+    slr_feature_set out;
+    slr_error err = {0};
+    slr_extractor_context context = {.threads = 2, .size = 32};
+    assert_int_equal(slr_extractor_open("radiomics", &context, &x, &err), SELORA_OK);
+    assert_int_equal(slr_extract(&x, set, NULL, &out, &err), SELORA_BAD_INPUT);
+    assert_non_null(strstr(err.message, "constant"));
+    assert_int_equal(x.rejected, 1);
+    slr_image_set_free(set);
+    err = (slr_error){0};
+    set = make_set(6, 40, -1);
+    scratch_write("02.png", "gone", 4); /* changed since the set was opened */
+    assert_int_equal(slr_extract(&x, set, NULL, &out, &err), SELORA_BAD_INPUT);
+    assert_non_null(strstr(err.message, "row 3"));
+    slr_extractor_close(&x);
+    slr_image_set_free(set);
+    context.size = 33;
+    assert_int_equal(slr_extractor_open("radiomics", &context, &x, &err), SELORA_USAGE);
+}
+
 int main(void)
 {
 #define SCRATCH_TEST(f) cmocka_unit_test_setup_teardown(f, scratch_setup, scratch_teardown)
-    const struct CMUnitTest tests[] = {SCRATCH_TEST(test_pixels), SCRATCH_TEST(test_names)};
+    const struct CMUnitTest tests[] = {SCRATCH_TEST(test_pixels), SCRATCH_TEST(test_names),
+                                       SCRATCH_TEST(test_radiomics), SCRATCH_TEST(test_failures)};
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -14,6 +14,7 @@ static const struct {
     bool has_weights;
     slr_extractor_opener *open;
 } extractors[] = {
+    {"radiomics", false, slr_extractor_radiomics},
     {"pixels", false, slr_extractor_pixels},
 };
 enum { EXTRACTORS = sizeof extractors / sizeof *extractors };
