@@ -154,6 +154,21 @@ selora_convert_options selora_convert_defaults(void);
 /* Tells format, layers, rounding error and what was not used through the hooks. */
 selora_status selora_convert(selora_context *context, const selora_convert_options *options);
 
+/* Smaller ranks: of every layer the largest singular values of s B A stay. One of rank, energy, parameters is given. */
+typedef struct selora_compress_options {
+    const char *adapter, *out; /* as of selora_convert_options */
+    const char *to;            /* as there; same: the format of `adapter` */
+    const char *dtype, *pad_rank, *te_keys;
+    int64_t rank;           /* no layer above it; 0: not given */
+    double energy;          /* share of each layer's squared norm that stays; NaN: not given */
+    const char *parameters; /* of all layers together: "200000", "200K", "1.5M"; NULL: not given */
+    int strict, json;
+} selora_compress_options;
+
+selora_compress_options selora_compress_defaults(void);
+/* *report: ranks and errors by layer, as text or JSON; free() it. NULL on failure. */
+selora_status selora_compress(selora_context *context, const selora_compress_options *options, char **report);
+
 /* ---- drawing images ---------------------------------------------------------------------------------- */
 
 typedef struct selora_generate_options {
@@ -377,6 +392,7 @@ const selora_option *selora_bench_option_list(size_t *count);
 const selora_option *selora_phantom_option_list(size_t *count);
 const selora_option *selora_prepare_option_list(size_t *count);
 const selora_option *selora_convert_option_list(size_t *count);
+const selora_option *selora_compress_option_list(size_t *count);
 
 /* Sets one option from text, which must outlive the options. SELORA_USAGE names what was expected. */
 selora_status selora_option_set(selora_context *context, const selora_option *list, size_t count, void *options,

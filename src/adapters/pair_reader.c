@@ -232,7 +232,8 @@ selora_status slr_pairs_read(const slr_safetensors *file, const slr_pair_reader 
                              slr_pairs *pairs, slr_error *err)
 {
     static const char *const facts[] = {"selora.version", "selora.method", "selora.lambda",
-                                        "selora.steps", "selora.model_sha256", "selora.data_sha256"};
+                                        "selora.steps", "selora.model_sha256", "selora.data_sha256",
+                                        "selora.compressed"};
     reading r = {.file = file, .reader = reader, .pairs = pairs};
     selora_status status = slr_adapter_header_read(file, &r.header, err);
     if (status == SELORA_OK)

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT
  *
- * What `selora convert` and `selora train --save-as` share: options, place and report of an adapter
+ * What `selora convert`, `compress` and `train --save-as` share: options, place and report of an adapter
  * written for other tools.
  */
 #ifndef SLR_ADAPTER_EXPORT_H
@@ -16,6 +16,9 @@ selora_status slr_export_options_read(const char *to, const char *dtype, const c
 
 /* The file or folder to write for `out`, which must not exist. free() it. */
 selora_status slr_export_place(const slr_adapter_format *format, const char *out, char **path, slr_error *err);
+
+/* Makes the folder that the file lies in. */
+selora_status slr_export_parent(const char *path, slr_error *err);
 
 void slr_export_note(const slr_hooks *hooks, const slr_adapter_format *format, const slr_export_options *options,
                      const slr_export_report *report, const char *path);

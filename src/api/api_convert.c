@@ -120,7 +120,7 @@ selora_status slr_left_over_tell(const slr_problems *left_over, const char *path
     return SELORA_OK;
 }
 
-static selora_status make_parent(const char *path, slr_error *err)
+selora_status slr_export_parent(const char *path, slr_error *err)
 {
     const char *slash = strrchr(path, '/');
     if (!slash || slash == path)
@@ -160,7 +160,7 @@ selora_status selora_convert(selora_context *context, const selora_convert_optio
     if (status == SELORA_OK)
         status = slr_export_place(format, options->out, &path, err);
     if (status == SELORA_OK && !format->folder)
-        status = make_parent(path, err);
+        status = slr_export_parent(path, err);
     if (status == SELORA_OK)
         status = convert(context, options, pairs, path, format, &export, err);
     if (pairs)

@@ -215,6 +215,20 @@ static const selora_option convert_list[] = {
 };
 #undef C
 
+#define K selora_compress_options
+static const selora_option compress_list[] = {
+    INT(K, "rank", rank, 0, 65536, "no layer keeps more than N components"),
+    NUM(K, "energy", energy, 0, 1, "share of each layer's squared norm that stays, such as 0.99"),
+    TEXT(K, "parameters", parameters, "N", "budget of all layers together, such as 200K or 1.5M: what holds most for its size stays"),
+    CHOICE(K, "to", to, "same|kohya|diffusers|diffusers-compact|peft|selora", "format of the output, as of convert (same)"),
+    CHOICE(K, "dtype", dtype, "f32|f16|bf16", "numbers in the file; the rounding error is told (f32)"),
+    CHOICE(K, "pad-rank", pad_rank, "needed|max", "as of convert (needed)"),
+    CHOICE(K, "te-keys", te_keys, "one|both", "as of convert (one)"),
+    FLAG(K, "strict", strict, "tensors that are not understood are an error instead of a warning"),
+    FLAG(K, "json", json, "print JSON"),
+};
+#undef K
+
 const selora_option *selora_train_option_list(size_t *count)
 {
     *count = COUNT(train_list);
@@ -249,6 +263,17 @@ const selora_option *selora_convert_option_list(size_t *count)
 {
     *count = COUNT(convert_list);
     return convert_list;
+}
+
+const selora_option *selora_compress_option_list(size_t *count)
+{
+    *count = COUNT(compress_list);
+    return compress_list;
+}
+
+selora_compress_options selora_compress_defaults(void)
+{
+    return (selora_compress_options){.to = "same", .dtype = "f32", .pad_rank = "needed", .te_keys = "one", .energy = NAN};
 }
 
 selora_convert_options selora_convert_defaults(void)

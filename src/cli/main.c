@@ -20,6 +20,7 @@ static const command commands[] = {
     {"train", "fit an adapter to a folder of pictures with captions", cmd_train},
     {"generate", "draw pictures from prompts, with or without an adapter", cmd_generate},
     {"convert", "write an adapter of any format for other tools", cmd_convert},
+    {"compress", "write an adapter with smaller ranks, by singular values", cmd_compress},
     {"inspect", "show what a model, adapter, run or data folder holds", cmd_inspect},
     {"phantom", "draw synthetic training pictures with captions", cmd_phantom},
     {"purge", "remove what a data set or run keeps of patients", cmd_purge},
