@@ -10,9 +10,11 @@
 #include <sys/stat.h>
 #include <cmocka.h>
 
+#include "data/latent_encoder.h"
 #include "eval/extractor.h"
 #include "io/image.h"
 #include "support/scratch.h"
+#include "support/tiny_folder.h"
 
 /* Pictures 0 .. count - 1 of the scratch folder; number `constant` has one grey. */
 static slr_image_set *make_set(int count, int side, int constant)
@@ -78,8 +80,8 @@ static void test_pixels(void **state)
 static void test_names(void **state)
 {
     (void)state;
-    static const char *const wrong[][2] = {{"nothing", "there are radiomics, pixels"},
-                                           {"", "there are radiomics, pixels"},
+    static const char *const wrong[][2] = {{"nothing", "there are radiomics, vae"},
+                                           {"", "there are radiomics, vae"},
                                            {"pixel", "not known"},
                                            {"pixels:file", "has no weights"}};
     for (size_t i = 0; i < sizeof wrong / sizeof *wrong; i++) {
@@ -145,10 +147,66 @@ static void test_failures(void **state)
     assert_int_equal(slr_extractor_open("radiomics", &context, &x, &err), SELORA_USAGE);
 }
 
+/* Against the encoder run by hand; a latent side of 20 gives cells of 3 latents, next ones sharing one or
+ * none. */
+static void test_vae(void **state)
+{
+    (void)state;
+    enum { SIZE = 40, LATENT = 20 };
+    slr_image_set *set = make_set(3, SIZE, 1);
+    slr_model *model = tiny_model(3);
+    int channels = (int)model->vae.latent_channels;
+    slr_extractor x;
+    slr_feature_set out, again;
+    slr_error err = {0};
+    slr_extractor_context context = {.threads = 1, .size = SIZE, .backend = slr_backend_ref()};
+    assert_int_equal(slr_extractor_open("vae", &context, &x, &err), SELORA_USAGE);
+    context.model = model;
+    if (slr_extractor_open("vae", &context, &x, &err) != SELORA_OK ||
+        slr_extract(&x, set, NULL, &out, &err) != SELORA_OK)
+        fail_msg("%s", err.message);
+    assert_int_equal(out.count, 3);
+    assert_int_equal(out.dim, 64 * channels);
+    assert_string_equal(out.weights_sha256, "random");
+    slr_latent_encoder *encoder;
+    assert_int_equal(slr_latent_encoder_new(model, SIZE, SIZE, slr_backend_ref(), 1, &encoder, &err),
+                     SELORA_OK);
+    assert_int_equal(slr_latent_encoder_count(encoder), LATENT * LATENT * 2 * channels);
+    assert_int_equal(slr_latent_encoder_allocate(encoder, &err), SELORA_OK);
+    float rgb[SIZE * SIZE * 3], *moments = calloc((size_t)slr_latent_encoder_count(encoder), sizeof *moments);
+    assert_int_equal(slr_image_set_rgb(set, 2, SIZE, rgb, &err), SELORA_OK);
+    for (int i = 0; i < SIZE * SIZE * 3; i++)
+        rgb[i] = 2 * rgb[i] - 1;
+    assert_int_equal(slr_latent_encoder_run(encoder, rgb, moments, &err), SELORA_OK);
+    static const int first[8] = {0, 2, 5, 7, 10, 12, 15, 17}; /* floor(i 20 / 8), each 3 long */
+    for (int c = 0; c < channels; c++)
+        for (int y = 0; y < 8; y++)
+            for (int k = 0; k < 8; k++) {
+                double sum = 0;
+                for (int v = first[y]; v < first[y] + 3; v++)
+                    for (int u = first[k]; u < first[k] + 3; u++)
+                        sum += (double)moments[(v * LATENT + u) * 2 * channels + c];
+                double expected = model->vae.scaling_factor * sum / 9;
+                assert_true(fabs(out.values[2 * out.dim + (size_t)(c * 64 + y * 8 + k)] - expected) < 1e-6);
+            }
+    assert_int_equal(slr_extract(&x, set, NULL, &again, &err), SELORA_OK);
+    assert_memory_equal(out.values, again.values, out.count * out.dim * sizeof *out.values);
+    free(moments);
+    slr_latent_encoder_free(encoder);
+    slr_feature_set_free(&out);
+    slr_feature_set_free(&again);
+    slr_extractor_close(&x);
+    slr_image_set_free(set);
+    context.size = 41;
+    assert_int_equal(slr_extractor_open("vae", &context, &x, &err), SELORA_USAGE);
+    slr_model_free(model);
+}
+
 int main(void)
 {
 #define SCRATCH_TEST(f) cmocka_unit_test_setup_teardown(f, scratch_setup, scratch_teardown)
     const struct CMUnitTest tests[] = {SCRATCH_TEST(test_pixels), SCRATCH_TEST(test_names),
-                                       SCRATCH_TEST(test_radiomics), SCRATCH_TEST(test_failures)};
+                                       SCRATCH_TEST(test_radiomics), SCRATCH_TEST(test_failures),
+                                       SCRATCH_TEST(test_vae)};
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

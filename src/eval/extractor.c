@@ -15,6 +15,7 @@ static const struct {
     slr_extractor_opener *open;
 } extractors[] = {
     {"radiomics", false, slr_extractor_radiomics},
+    {"vae", false, slr_extractor_vae},
     {"pixels", false, slr_extractor_pixels},
 };
 enum { EXTRACTORS = sizeof extractors / sizeof *extractors };

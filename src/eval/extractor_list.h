@@ -12,6 +12,7 @@ typedef selora_status slr_extractor_opener(const char *file, const slr_extractor
                                            slr_extractor *x, slr_error *err);
 
 slr_extractor_opener slr_extractor_radiomics; /* eval/radiomics.h */
+slr_extractor_opener slr_extractor_vae;       /* the base model's latents, 8 x 8 means */
 slr_extractor_opener slr_extractor_pixels;    /* grey 32 x 32; for debugging */
 
 #endif
