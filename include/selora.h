@@ -225,6 +225,9 @@ typedef struct selora_train_options {
     const char *scale_mode; /* fixed, alpha_over_r, rslora */
     const char *init;       /* kaiming, lora */
     const char *init_adapter; /* an adapter of any format to go on from; NULL: none */
+    int strict;               /* 1: parts of init_adapter that cannot be used are an error */
+    const char *rank_pattern; /* layers and start ranks, instead of targets and rank: a run folder (its last adapter), an
+                               * adapter of any format, or a JSON file {"unet....to_q": 4, ...}; NULL: none */
     double lambda;
     int64_t probe_every;
     double expand_until;

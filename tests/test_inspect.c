@@ -62,13 +62,34 @@ static void test_model(void **state)
     assert_string_equal(json_string_value(json_object_get(unet, "part")), "unet");
     assert_int_equal(number(unet, NULL, "parameters"), slr_model_parameters(model, "unet"));
     assert_string_equal(json_string_value(json_array_get(json_object_get(unet, "stored_as"), 0)), "F32");
-    assert_int_equal(number(json_array_get(json_object_get(facts, "adapters"), 0), NULL, "layers") > 0, 1);
+    assert_int_equal(number(unet, NULL, "bytes"), 4 * slr_model_parameters(model, "unet"));
+    assert_int_equal(number(unet, NULL, "shards"), 1);
+    assert_int_equal(strlen(json_string_value(json_object_get(facts, "sha256"))), 64);
+    assert_int_equal(number(facts, "tokenizer", "tokens_a_text"), TINY_TOKENS);
+    assert_null(json_object_get(facts, "problems"));
+    /* the kinds of layers are all linear layers, once each */
+    json_t *all = json_array_get(json_object_get(facts, "adapters"), 2), *row;
+    int64_t layers = 0, parameters = 0;
+    size_t index;
+    json_array_foreach(json_object_get(facts, "layers"), index, row)
+        if (json_is_true(json_object_get(row, "trained"))) {
+            layers += number(row, NULL, "layers");
+            parameters += number(row, NULL, "parameters_per_rank");
+        }
+    assert_int_equal(layers, number(all, NULL, "layers"));
+    assert_int_equal(parameters, number(all, NULL, "parameters_per_rank"));
+    assert_int_equal(parameters, number(all, NULL, "of_unet") + number(all, NULL, "of_text_encoder"));
     json_decref(facts);
     slr_model_free(model);
 
     char *text = inspect("model", 0, SELORA_OK);
     assert_non_null(strstr(text, "kind                   model\n"));
     assert_non_null(strstr(text, "parameters per rank"));
+    free(text);
+    /* what is no part of such a model is told */
+    assert_int_equal(mkdir(scratch_path("model/text_encoder_2"), 0755), 0);
+    text = inspect("model", 0, SELORA_OK);
+    assert_non_null(strstr(text, "folder text_encoder_2"));
     free(text);
     /* a damaged model is an error, not a description */
     scratch_write("model/unet/diffusion_pytorch_model.safetensors", "short", 5);
@@ -212,7 +233,7 @@ static void test_run(void **state)
     assert_int_equal(mkdir(scratch_path("run/checkpoints/step-000040"), 0755), 0);
     assert_int_equal(mkdir(scratch_path("run/checkpoints/step-000080.1-0.tmp"), 0755), 0);
     write_text("run/run.json", "{\"selora\": \"0.1.0\", \"steps\": 80, \"data\": {\"train\": 5},"
-                               " \"options\": {\"method\": \"selora\", \"lambda\": 1.3}}");
+                               " \"options\": {\"method\": \"selora\", \"lambda\": 1.3, \"lr\": 0.01, \"data\": \"/x/patients\"}}");
     write_text("run/log.jsonl", "{\"step\": 1, \"loss\": 0.5, \"rank\": 2}\n"
                                 "{\"step\": 1, \"validation_loss\": 0.25, \"best\": true}\n"
                                 "{\"step\": 2, \"loss\": 0.4, \"rank\": 3}\n"
@@ -223,8 +244,21 @@ static void test_run(void **state)
     json_t *facts = facts_of("run");
     assert_string_equal(json_string_value(json_object_get(facts, "kind")), "run");
     assert_int_equal(number(facts, NULL, "steps_planned"), 80);
-    assert_int_equal(number(facts, "last_step", "step"), 2);
+    assert_int_equal(number(facts, NULL, "steps_done"), 2);
+    json_t *chosen = json_object_get(facts, "options_not_default");
+    assert_int_equal(json_object_size(chosen), 1); /* no default, no path */
+    assert_real(chosen, "lr", 0.01);
+    assert_real(json_object_get(facts, "loss"), "first_tenth", 0.5);
+    assert_real(json_object_get(facts, "loss"), "last_tenth", 0.4);
     assert_int_equal(number(facts, "best_validation", "step"), 1);
+    assert_int_equal(number(facts, "last_validation", "step"), 2);
+    assert_true(json_is_true(json_object_get(facts, "diverged"))); /* 0.75 is over twice 0.25 */
+    assert_int_equal(number(facts, "growth", "decisions"), 2);
+    assert_int_equal(number(facts, "growth", "growths"), 2);
+    json_t *history = json_object_get(facts, "rank_history");
+    assert_int_equal(json_array_size(history), 2);
+    assert_int_equal(number(json_array_get(history, 0), NULL, "rank"), 4);
+    assert_real(json_array_get(history, 0), "largest_ratio", 2);
     assert_int_equal(json_array_size(json_object_get(facts, "checkpoints")), 1);
     json_t *ranks = json_object_get(facts, "ranks");
     assert_int_equal(json_array_size(ranks), 2);

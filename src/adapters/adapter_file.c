@@ -7,6 +7,7 @@
 #include <string.h>
 
 #include "adapters/adapter_names.h"
+#include "adapters/base_model.h"
 #include "core/memory.h"
 #include "io/json.h"
 
@@ -94,15 +95,12 @@ static bool layer_of(const slr_graph *model, const slr_op *op, int64_t *in, int6
     return true;
 }
 
-/* Which base models have keys and values of that width. */
-static const char *base_of(const slr_pair *pair)
+/* "; that is an adapter for SDXL", where that can be told. */
+static void base_of(const slr_pair *pair, char text[96])
 {
+    const char *base = slr_pair_foreign_base(pair);
     bool cross = strstr(pair->path, "attn2.to_k") || strstr(pair->path, "attn2.to_v");
-    if (cross && pair->in == 2048)
-        return "; that is an adapter for SDXL";
-    if ((cross || strncmp(pair->path, "text_encoder.", 13) == 0) && pair->in == 1024)
-        return "; that is an adapter for Stable Diffusion 2";
-    return cross ? "; that is an adapter for another base model" : "";
+    snprintf(text, 96, "%s%s", base || cross ? "; that is an adapter for " : "", base ? base : cross ? "another base model" : "");
 }
 
 static selora_status match(slr_adapter_set *set, const slr_pairs *pairs, const slr_graph *model, bool *used,
@@ -119,9 +117,11 @@ static selora_status match(slr_adapter_set *set, const slr_pairs *pairs, const s
             continue;
         used[pair - pairs->items] = true;
         if (pair->in != in || pair->out != out || (pair->kernel > 1 && pair->kernel != kernel)) {
+            char base[96];
+            base_of(pair, base);
             slr_problems_add(problems, "%s: the adapter is for %lld -> %lld, the layer has %lld -> %lld%s",
                              op->path, (long long)pair->in, (long long)pair->out, (long long)in,
-                             (long long)out, base_of(pair));
+                             (long long)out, base);
             continue;
         }
         SLR_TRY(slr_adapter_set_add_given(set, op->path, in, out, pair->rank, pair->scale, err));
@@ -145,8 +145,11 @@ static selora_status build(slr_adapter_set *set, const slr_pairs *pairs, const c
     slr_problems *beside = left_over ? left_over : &problems;
     SLR_TRY(match(set, pairs, model, used, &problems, err));
     for (size_t i = 0; i < pairs->count; i++)
-        if (!used[i])
-            slr_problems_add(beside, "%s: this model has no layer of that name", pairs->items[i].path);
+        if (!used[i]) {
+            const char *base = slr_pair_foreign_base(&pairs->items[i]);
+            slr_problems_add(beside, "%s: this model has no layer of that name%s%s", pairs->items[i].path,
+                             base ? "; it is one of " : "", base ? base : "");
+        }
     slr_problems_join(beside, &pairs->left_over);
     SLR_TRY(slr_problems_report(&problems, path, err));
     if (slr_adapter_set_count(set) == 0)

@@ -303,7 +303,10 @@ bool slr_names_claim(const char *name, slr_names *names)
 
 const char *slr_names_foreign(const char *name)
 {
-    if (starts_with(name, "lora_te2_") || starts_with(name, "text_encoder_2."))
+    if (starts_with(name, "lora_te3_") || starts_with(name, "text_encoder_3.") || strstr(name, "joint_blocks"))
+        return "a transformer (Stable Diffusion 3, Flux)";
+    if (starts_with(name, "lora_te2_") || starts_with(name, "text_encoder_2.") || strstr(name, "add_embedding") ||
+        strstr(name, "label_emb"))
         return "SDXL";
     if (starts_with(name, "transformer.") || starts_with(name, "lora_transformer_") ||
         starts_with(name, "diffusion_model.double_blocks") || starts_with(name, "lora_unet_double_blocks"))

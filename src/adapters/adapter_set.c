@@ -123,8 +123,13 @@ static selora_status add(slr_adapter_set *set, const char *path, int64_t in, int
 selora_status slr_adapter_set_add(slr_adapter_set *set, const char *path, int64_t in, int64_t out,
                                   slr_error *err)
 {
-    return add(set, path, in, out, set->options.rank, slr_adapter_scale_at(set, set->options.rank),
-               false, err);
+    return slr_adapter_set_add_ranked(set, path, in, out, set->options.rank, err);
+}
+
+selora_status slr_adapter_set_add_ranked(slr_adapter_set *set, const char *path, int64_t in, int64_t out,
+                                         int rank, slr_error *err)
+{
+    return add(set, path, in, out, rank, slr_adapter_scale_at(set, rank), false, err);
 }
 
 selora_status slr_adapter_set_add_given(slr_adapter_set *set, const char *path, int64_t in,

@@ -62,6 +62,9 @@ void slr_adapter_set_free(slr_adapter_set *set);
  * twice is an error. */
 selora_status slr_adapter_set_add(slr_adapter_set *set, const char *path, int64_t in, int64_t out,
                                   slr_error *err);
+/* The same with a rank of its own. */
+selora_status slr_adapter_set_add_ranked(slr_adapter_set *set, const char *path, int64_t in, int64_t out,
+                                         int rank, slr_error *err);
 /* The same with a rank and scale of its own (adapters from files): A and B are zero until the
  * caller fills them. */
 selora_status slr_adapter_set_add_given(slr_adapter_set *set, const char *path, int64_t in,

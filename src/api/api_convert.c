@@ -5,6 +5,7 @@
 #include <unistd.h>
 
 #include "adapters/adapter_names.h"
+#include "adapters/base_model.h"
 #include "adapters/formats.h"
 #include "api/adapter_export.h"
 #include "api/context.h"
@@ -88,17 +89,15 @@ static selora_status keep_components(slr_pairs *pairs, const char *list, slr_err
     return SELORA_OK;
 }
 
-/* Widths that only other base models have, where no model is at hand to compare with. */
+/* Layers that only other base models have, where no model is at hand to compare with. */
 static selora_status check_base(const slr_pairs *pairs, const char *path, slr_error *err)
 {
     for (size_t i = 0; i < pairs->count; i++) {
         const slr_pair *pair = &pairs->items[i];
-        bool cross = strstr(pair->path, "attn2.to_k") || strstr(pair->path, "attn2.to_v");
-        bool wide = pair->out == 320 || pair->out == 640 || pair->out == 1280;
-        if (cross && wide && (pair->in == 1024 || pair->in == 2048))
-            return slr_fail(err, SELORA_BAD_INPUT, "%s: %s takes texts of %lld numbers: an adapter for %s; Stable Diffusion "
-                            "1.x is expected", path, pair->path, (long long)pair->in, pair->in == 1024
-                            ? "Stable Diffusion 2" : "SDXL");
+        const char *base = slr_pair_foreign_base(pair);
+        if (base)
+            return slr_fail(err, SELORA_BAD_INPUT, "%s: %s (%lld -> %lld) is a layer of %s; an adapter for Stable Diffusion 1.x "
+                            "is expected", path, pair->path, (long long)pair->in, (long long)pair->out, base);
     }
     return SELORA_OK;
 }

@@ -46,7 +46,7 @@ static selora_status build(selora_trainer *t, const slr_model *model, const selo
         return slr_fail(err, SELORA_USAGE, "steps: found %lld, expected how many there will be (schedules and expand_until "
                         "need it)", (long long)options->steps);
     SLR_TRY(slr_train_settings_read(&t->settings, t->context, model, options, err));
-    SLR_TRY(slr_train_settings_adapters(&t->settings, model, &t->set, err));
+    SLR_TRY(slr_train_settings_adapters(&t->settings, model, &t->context->hooks, &t->set, err));
     inner->steps = inner->schedule.steps = options->steps;
     t->places = inner->batch * inner->accumulate;
     t->adapter = (selora_adapter){.set = t->set, .borrowed = true};

@@ -45,6 +45,8 @@ static const selora_option train_list[] = {
     CHOICE(T, "scale-mode", scale_mode, "fixed|alpha_over_r|rslora", "s, alpha / r, or alpha / sqrt(r) (fixed)"),
     CHOICE(T, "init", init, "kaiming|lora", "A from U(+-sqrt(6/in)) or U(+-1/sqrt(in)) (kaiming)"),
     TEXT(T, "init-adapter", init_adapter, "ADAPTER", "go on from this adapter, of any format, with its ranks"),
+    FLAG(T, "strict", strict, "parts of --init-adapter that cannot be used are an error instead of a warning"),
+    TEXT(T, "rank-pattern", rank_pattern, "RUN|FILE", "layers and their ranks at the start, instead of --targets and --rank: those of a run's last adapter, of an adapter, or of a JSON file {\"layer\": rank}"),
     NUM(T, "lambda", lambda, 1, INFINITY, "a layer grows when its Fisher ratio reaches this (1.3)"),
     INT(T, "probe-every", probe_every, 1, 1 << 30, "steps between decisions (40)"),
     NUM(T, "expand-until", expand_until, 0, 1, "no growth after this part of the steps (1)"),

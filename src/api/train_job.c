@@ -5,6 +5,8 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "adapters/formats.h"
+#include "adapters/rank_pattern.h"
 #include "api/prepare_data.h"
 #include "api/sample_grid.h"
 #include "api/save_as.h"
@@ -123,11 +125,27 @@ static void forward_rank(void *context, const slr_rank_event *event)
         job->rank_log.write(job->rank_log.context, event);
 }
 
+/* What the run begins from, so that it can be told and that a run which goes on knows it again. */
+static selora_status hash_start(slr_train_job *job, slr_error *err)
+{
+    const selora_train_options *o = job->options;
+    slr_rank_pattern pattern = {0};
+    if (o->init_adapter)
+        SLR_TRY(slr_adapter_hash(o->init_adapter, job->facts.init_adapter_sha256, err));
+    if (!o->rank_pattern)
+        return SELORA_OK;
+    SLR_TRY(slr_rank_pattern_read(o->rank_pattern, &pattern, err));
+    selora_status status = slr_rank_pattern_hash(&pattern, job->facts.rank_pattern_sha256, err);
+    slr_rank_pattern_free(&pattern);
+    return status;
+}
+
 static selora_status make_trainer(slr_train_job *job, slr_error *err)
 {
     slr_trainer_options *options = &job->settings.trainer;
     const slr_prepare_options *prepare = &job->settings.prepare;
-    SLR_TRY(slr_train_settings_adapters(&job->settings, job->model, &job->set, err));
+    SLR_TRY(slr_train_settings_adapters(&job->settings, job->model, &job->context->hooks, &job->set, err));
+    SLR_TRY(hash_start(job, err));
     options->steps = options->schedule.steps = job->steps;
     options->rank_log = (slr_rank_log){forward_rank, job};
     SLR_TRY(slr_trainer_new(job->model, job->set, options, &job->trainer, err));
@@ -245,8 +263,10 @@ void slr_train_job_describe(const slr_train_job *job)
     const slr_hooks *hooks = &job->context->hooks;
     const slr_prepare_options *p = &job->settings.prepare;
     describe_data(job);
-    slr_note(hooks, "%s on %lld layers, rank %lld: %lld trainable parameters", job->options->method,
-             (long long)job->facts.layers, (long long)job->options->rank, (long long)job->facts.parameters);
+    char rank[64];
+    snprintf(rank, sizeof rank, "rank %lld", (long long)job->options->rank);
+    slr_note(hooks, "%s on %lld layers, %s: %lld trainable parameters", job->options->method, (long long)job->facts.layers,
+             job->options->rank_pattern ? "ranks of --rank-pattern" : rank, (long long)job->facts.parameters);
     slr_note(hooks, "%dx%d pixels, %lld steps of %lld pictures, a validation every %lld steps", p->width, p->height,
              (long long)job->steps, (long long)job->places, (long long)job->validate_every);
     slr_note(hooks, "backend %s, %d threads: %s; %.1f GMAC forward a batch", job->facts.backend, job->facts.threads,

@@ -5,6 +5,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "adapters/rank_pattern.h"
 #include "adapters/targets.h"
 #include "api/init_adapter.h"
 #include "api/memory_options.h"
@@ -206,13 +207,34 @@ void slr_train_settings_free(slr_train_settings *s)
     *s = (slr_train_settings){0};
 }
 
-selora_status slr_train_settings_adapters(const slr_train_settings *s, const slr_model *model, slr_adapter_set **result,
-                                          slr_error *err)
+/* What --targets and --rank say, or --rank-pattern instead. */
+static selora_status add_layers(const slr_train_settings *s, const slr_graph *graph, const char *const *components, int count,
+                                slr_adapter_set *set, slr_error *err)
+{
+    const selora_train_options *o = s->options;
+    slr_rank_pattern pattern = {0};
+    slr_targets *targets = NULL;
+    selora_status status;
+    if (o->rank_pattern) {
+        SLR_TRY_OUT(slr_rank_pattern_read(o->rank_pattern, &pattern, err));
+        SLR_TRY_OUT(slr_rank_pattern_add(&pattern, graph, components, count, set, err));
+    } else {
+        SLR_TRY_OUT(slr_targets_new(o->targets ? o->targets : "selora", &targets, err));
+        SLR_TRY_OUT(slr_targets_add(targets, graph, components, count, set, err));
+    }
+out:
+    slr_targets_free(targets);
+    slr_rank_pattern_free(&pattern);
+    return status;
+}
+
+selora_status slr_train_settings_adapters(const slr_train_settings *s, const slr_model *model, const slr_hooks *hooks,
+                                          slr_adapter_set **result, slr_error *err)
 {
     selora_status status;
     const char *components[2];
     int count = 0;
-    slr_targets *targets = NULL;
+    const slr_init_adapter from = {.path = s->options->init_adapter, .strict = s->options->strict != 0, .hooks = hooks};
     slr_graph *graph = slr_model_record(model, false);
     slr_adapter_set *set = NULL;
     slr_pairs *start = slr_alloc(1, sizeof *start);
@@ -226,11 +248,10 @@ selora_status slr_train_settings_adapters(const slr_train_settings *s, const slr
         components[count++] = "text_encoder";
     if (s->unet)
         components[count++] = "unet";
-    SLR_TRY_OUT(slr_targets_new(s->options->targets ? s->options->targets : "selora", &targets, err));
     SLR_TRY_OUT(slr_adapter_set_new(&s->adapter, &set, err));
-    if (s->options->init_adapter)
-        SLR_TRY_OUT(slr_init_adapter_add(s->options->init_adapter, graph, components, count, start, set, err));
-    SLR_TRY_OUT(slr_targets_add(targets, graph, components, count, set, err));
+    if (from.path)
+        SLR_TRY_OUT(slr_init_adapter_add(&from, graph, components, count, start, set, err));
+    SLR_TRY_OUT(add_layers(s, graph, components, count, set, err));
     SLR_TRY_OUT(slr_adapter_set_finish(set, err));
     slr_init_adapter_fill(start, set);
     *result = set;
@@ -239,7 +260,6 @@ out:
     slr_pairs_free(start);
     free(start);
     slr_adapter_set_free(set);
-    slr_targets_free(targets);
     slr_graph_free(graph);
     return status;
 }

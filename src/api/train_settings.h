@@ -5,7 +5,7 @@
  *
  *     slr_train_settings settings;
  *     SLR_TRY(slr_train_settings_read(&settings, context, model, options, err));
- *     SLR_TRY(slr_train_settings_adapters(&settings, model, &set, err));
+ *     SLR_TRY(slr_train_settings_adapters(&settings, model, hooks, &set, err));
  *     settings.trainer.steps = ...;
  *     SLR_TRY(slr_trainer_new(model, set, &settings.trainer, &trainer, err));
  *     slr_train_settings_free(&settings);
@@ -37,7 +37,7 @@ void slr_train_settings_free(slr_train_settings *settings);
 
 /* A finished set over the chosen layers; caller frees. */
 selora_status slr_train_settings_adapters(const slr_train_settings *settings, const slr_model *model,
-                                          slr_adapter_set **set, slr_error *err);
+                                          const slr_hooks *hooks, slr_adapter_set **set, slr_error *err);
 
 /* Ids of a caption, (T) of them; *cut tells whether it was longer. */
 selora_status slr_train_settings_encode(const slr_train_settings *settings, const char *caption, int64_t *ids,

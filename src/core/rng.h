@@ -34,7 +34,8 @@ typedef enum slr_stream {
     SLR_STREAM_TEST = 15,
     SLR_STREAM_MEMBERSHIP = 16, /* noise of the membership test */
     SLR_STREAM_AUDIT = 17,      /* which pictures are audited */
-    SLR_STREAM_JUDGING = 18     /* subsets, shuffles and resamples of metrics */
+    SLR_STREAM_JUDGING = 18,    /* subsets, shuffles and resamples of metrics */
+    SLR_STREAM_PATTERN = 19     /* ranks that fall on layers by chance */
 } slr_stream;
 
 typedef struct slr_rng {

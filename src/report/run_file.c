@@ -19,7 +19,7 @@ static const char *const momentary[] = {"resume", "dry-run", NULL};
  * how often it saves and shows, what it computes again rather than keeps. */
 static const char *const changeable[] = {
     "model", "data", "out", "steps", "epochs", "checkpoint-every", "checkpoints-total-limit", "validate-every",
-    "validation-images", "validation-steps", "validation-guidance", "validation-prompt", "memory", "max-memory", "save-as", "resume",
+    "validation-images", "validation-steps", "validation-guidance", "validation-prompt", "memory", "max-memory", "save-as", "strict", "resume",
     "dry-run", NULL,
 };
 
@@ -49,8 +49,7 @@ bool slr_run_file_exists(const char *folder)
     return found;
 }
 
-/* One option as JSON; null where it was not given. */
-static json_t *option_value(const selora_option *option, const void *options)
+json_t *slr_option_json(const selora_option *option, const void *options)
 {
     const void *place = (const char *)options + option->offset;
     switch (option->kind) {
@@ -84,6 +83,10 @@ static json_t *facts_json(const slr_run_facts *f)
     json_object_set_new(root, "backend", json_string(f->backend));
     json_object_set_new(root, "threads", json_integer(f->threads));
     json_object_set_new(root, "model_sha256", json_string(f->model_sha256));
+    if (f->init_adapter_sha256[0])
+        json_object_set_new(root, "init_adapter_sha256", json_string(f->init_adapter_sha256));
+    if (f->rank_pattern_sha256[0])
+        json_object_set_new(root, "rank_pattern_sha256", json_string(f->rank_pattern_sha256));
     json_object_set_new(data, "sha256", json_string(f->data_sha256));
     json_object_set_new(data, "train", json_integer(f->train));
     json_object_set_new(data, "validation", json_integer(f->validation));
@@ -106,7 +109,7 @@ selora_status slr_run_file_save(const char *folder, const selora_option *list, s
         return slr_fail_memory(err, 0, folder);
     json_t *root = facts_json(facts), *chosen = json_object();
     for (size_t i = 0; i < count; i++) {
-        json_t *value = is_among(list[i].name, momentary) ? json_null() : option_value(&list[i], options);
+        json_t *value = is_among(list[i].name, momentary) ? json_null() : slr_option_json(&list[i], options);
         if (json_is_null(value))
             json_decref(value);
         else if (json_object_set_new(chosen, list[i].name, value) != 0) {
@@ -131,7 +134,7 @@ static const char *shown(const json_t *value, char **text)
     return *text ? *text : "(not given)";
 }
 
-static bool same_value(const json_t *a, const json_t *b)
+bool slr_option_values_equal(const json_t *a, const json_t *b)
 {
     if (json_is_number(a) && json_is_number(b))
         return json_number_value(a) == json_number_value(b);
@@ -141,16 +144,27 @@ static bool same_value(const json_t *a, const json_t *b)
 static void compare_option(const selora_option *option, const void *options, const json_t *stored,
                            slr_problems *problems)
 {
-    json_t *now = option_value(option, options);
+    json_t *now = slr_option_json(option, options);
     const json_t *before = json_object_get(stored, option->name);
     char *now_text = NULL, *before_text = NULL;
     bool both_absent = json_is_null(now) && (!before || json_is_null(before));
-    if (!both_absent && !same_value(before, now))
+    if (!both_absent && !slr_option_values_equal(before, now))
         slr_problems_add(problems, "--%s: the run was started with %s, found %s", option->name,
                          shown(before, &before_text), shown(now, &now_text));
     free(now_text);
     free(before_text);
     json_decref(now);
+}
+
+/* What the run began from; runs of earlier versions do not say it. */
+static selora_status check_start(const json_t *root, const char *path, const char *key, const char *option,
+                                 const char *now, slr_error *err)
+{
+    const char *before = json_string_value(json_object_get(root, key));
+    if (!before || !now[0] || strcmp(before, now) == 0)
+        return SELORA_OK;
+    return slr_fail(err, SELORA_BAD_INPUT, "--%s: has changed since the run began (the SHA-256 in %s is another); start a "
+                    "new run", option, path);
 }
 
 static selora_status check_facts(const json_t *root, const char *path, const slr_run_facts *facts,
@@ -168,6 +182,8 @@ static selora_status check_facts(const json_t *root, const char *path, const slr
     if (strcmp(data, facts->data_sha256) != 0)
         return slr_fail(err, SELORA_BAD_INPUT, "--data: pictures, captions or groups have changed since the run began (the "
                         "SHA-256 in %s is another); start a new run", path);
+    SLR_TRY(check_start(root, path, "init_adapter_sha256", "init-adapter", facts->init_adapter_sha256, err));
+    SLR_TRY(check_start(root, path, "rank_pattern_sha256", "rank-pattern", facts->rank_pattern_sha256, err));
     if (facts->steps < *steps)
         return slr_fail(err, SELORA_USAGE, "--steps: the run was started with %lld steps, found %lld; it can only grow",
                         (long long)*steps, (long long)facts->steps);

@@ -9,6 +9,7 @@
 #ifndef SLR_RUN_FILE_H
 #define SLR_RUN_FILE_H
 
+#include <jansson.h>
 #include <stdbool.h>
 
 #include "core/hooks.h"
@@ -22,7 +23,12 @@ typedef struct slr_run_facts {
     int64_t train, validation, test; /* pictures */
     int64_t captions_empty, captions_cut;
     int64_t layers, parameters; /* adapted; trainable at the start */
+    char init_adapter_sha256[SLR_SHA256_HEX], rank_pattern_sha256[SLR_SHA256_HEX]; /* "": none */
 } slr_run_facts;
+
+/* One option as JSON, null where it was not given; and whether two such values mean the same. */
+json_t *slr_option_json(const selora_option *option, const void *options);
+bool slr_option_values_equal(const json_t *a, const json_t *b);
 
 /* True when the folder holds (part of) a run. */
 bool slr_run_file_exists(const char *folder);

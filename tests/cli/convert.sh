@@ -40,6 +40,8 @@ expect 0 "$SELORA" generate --model model --adapter on-kohya/adapter-peft --prom
 check "it went on from there" cmp on/grid.png drawn-kohya/grid.png
 expect 3 "${more[@]}" --out x-run --init-adapter kohya.safetensors --train unet
 says err "--train leaves it out"
+says err "selora convert --components"
+says on-kohya/run.json "\"init_adapter_sha256\": \"$(sha256sum <kohya.safetensors | cut -d' ' -f1)\""
 expect 2 "${more[@]}" --out x-run --save-as tiff
 says err "--save-as: found"
 
