@@ -490,6 +490,61 @@ static void test_tools_apply_it_as_they_do(void **state)
                                        "2 layers of rank 1 at a wrong scale"});
 }
 
+/* diffusers before 0.34 meets the text encoder's attention first and takes its rank; later ones go by the names. */
+static void test_first_layer_of_the_text_encoder(void **state)
+{
+    (void)state;
+    static const struct {
+        const char *module;
+        int rank;
+    } text[] = {{"mlp.fc1", 2}, {"self_attn.k_proj", 4}, {"self_attn.out_proj", 8}, {"self_attn.q_proj", 8}};
+    slr_safetensors_writer *writer = slr_safetensors_writer_new();
+    char key[256];
+    for (uint32_t i = 0; i < 4; i++) {
+        snprintf(key, sizeof key, "text_encoder.text_model.encoder.layers.0.%s.lora_A.weight", text[i].module);
+        add(writer, key, 2, (int64_t[]){text[i].rank, 8}, i);
+        snprintf(key, sizeof key, "text_encoder.text_model.encoder.layers.0.%s.lora_B.weight", text[i].module);
+        add(writer, key, 2, (int64_t[]){8, text[i].rank}, i);
+    }
+    finish(writer, "text");
+    const char *newer = "fails with transformers 5.6 and later";
+    judge("text", (const char *const[]){
+                      "2 of 4 layers at a wrong scale, up to 4 times; fails with transformers 5.6 and later",
+                      "3 of 4 layers at a wrong scale, up to 0.25 times; fails with transformers 5.6 and later", newer,
+                      "ok", "not read", "not read", "attention is not found", "ok"});
+}
+
+/* What `unet.save_lora_adapter` and diffusers' converter to kohya names write. */
+static void test_files_of_diffusers_other_writers(void **state)
+{
+    (void)state;
+    static const char config[] = "{\"r\": 2, \"lora_alpha\": 6, \"alpha_pattern\": {\"to_k\": 8}, \"use_rslora\": false}";
+    static const int64_t alpha = 6;
+    slr_safetensors_writer *writer = slr_safetensors_writer_new();
+    slr_safetensors_writer_metadata(writer, "lora_adapter_metadata", config, NULL);
+    add(writer, "mid_block." BLOCK "attn1.to_q.lora_A.weight", 2, (int64_t[]){2, 8}, 1);
+    add(writer, "mid_block." BLOCK "attn1.to_q.lora_B.weight", 2, (int64_t[]){8, 2}, 2);
+    add(writer, "mid_block." BLOCK "attn1.to_k.lora_A.weight", 2, (int64_t[]){2, 8}, 3);
+    add(writer, "mid_block." BLOCK "attn1.to_k.lora_B.weight", 2, (int64_t[]){8, 2}, 4);
+    finish(writer, "alone");
+    slr_pairs pairs = load("alone");
+    assert_true(slr_pairs_find(&pairs, "unet.mid_block." BLOCK "attn1.to_q")->scale == 3);
+    assert_true(slr_pairs_find(&pairs, "unet.mid_block." BLOCK "attn1.to_k")->scale == 4);
+    slr_pairs_free(&pairs);
+    const char *bare = "not read by load_lora_weights: no \"unet.\" before the names";
+    judge("alone", (const char *const[]){bare, bare, bare, bare, "not read", "not read", "attention is not found",
+                                         "2 layers at a wrong scale, up to 0.25 times"});
+    writer = slr_safetensors_writer_new();
+    add(writer, "lora_unet_mid_block_resnets_0_time_emb_proj.lora_down.weight", 2, (int64_t[]){2, 8}, 1);
+    add(writer, "lora_unet_mid_block_resnets_0_time_emb_proj.lora_up.weight", 2, (int64_t[]){8, 2}, 2);
+    slr_safetensors_writer_tensor(writer, "lora_unet_mid_block_resnets_0_time_emb_proj.alpha", SLR_DTYPE_I64, 0, NULL,
+                                  &alpha, NULL);
+    finish(writer, "whole");
+    pairs = load("whole");
+    assert_true(pairs.count == 1 && pairs.items[0].scale == 3);
+    slr_pairs_free(&pairs);
+}
+
 /* ---- what is refused ---- */
 
 typedef struct stored {
@@ -585,6 +640,8 @@ int main(void)
         IN_SCRATCH(test_networks_of_the_published_code),
         IN_SCRATCH(test_numbered_lists_of_both_orders),
         IN_SCRATCH(test_tools_apply_it_as_they_do),
+        IN_SCRATCH(test_first_layer_of_the_text_encoder),
+        IN_SCRATCH(test_files_of_diffusers_other_writers),
         IN_SCRATCH(test_hostile_files_are_refused_by_name),
         IN_SCRATCH(test_text_encoders_without_attention_do_not_go_to_diffusers),
     };

@@ -226,6 +226,7 @@ static bool make_path(const name_start *start, const char *middle, size_t length
         return false;
     key->text_long = text && starts_with(module, text_level);
     key->text_short = text && !key->text_long;
+    key->bare = start->names == SLR_NAMES_DIFFUSERS && !start->prefix[0];
     int written = snprintf(key->path, SLR_LAYER_PATH, "%s.%s%s", component, key->text_short ? text_level : "",
                            module);
     return written > 0 && written < SLR_LAYER_PATH;

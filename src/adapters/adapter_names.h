@@ -37,6 +37,7 @@ typedef struct slr_key {
     slr_key_role role;
     char path[SLR_LAYER_PATH]; /* of DOWN, UP, ALPHA */
     bool text_long, text_short; /* of a text encoder, with and without "text_model." */
+    bool bare;                  /* the module alone, where "unet." or "text_encoder." may stand before it */
     const char *reason;
 } slr_key;
 

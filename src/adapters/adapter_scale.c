@@ -21,12 +21,40 @@ static selora_status read_object(const slr_safetensors *file, const char *key, j
     return SELORA_OK;
 }
 
+json_t *slr_adapter_header_of_config(const json_t *config)
+{
+    static const char *const keys[] = {"r", "lora_alpha", "rank_pattern", "alpha_pattern", "use_rslora"};
+    json_t *header = json_object();
+    for (int c = 0; header && c < 2; c++)
+        for (size_t i = 0; i < sizeof keys / sizeof *keys; i++) {
+            char name[64];
+            snprintf(name, sizeof name, "%s.%s", c == 0 ? "unet" : "text_encoder", keys[i]);
+            json_t *value = json_object_get(config, keys[i]);
+            if (value)
+                json_object_set(header, name, value);
+        }
+    return header;
+}
+
+/* What one network saved by itself has no component before its keys. */
+static selora_status add_component(slr_adapter_header *header, slr_error *err)
+{
+    if (!json_object_get(header->peft, "r"))
+        return SELORA_OK;
+    json_t *full = slr_adapter_header_of_config(header->peft);
+    json_decref(header->peft);
+    header->peft = full;
+    return full ? SELORA_OK : slr_fail_memory(err, 0, "the header of the adapter file");
+}
+
 selora_status slr_adapter_header_read(const slr_safetensors *file, slr_adapter_header *header,
                                       slr_error *err)
 {
     *header = (slr_adapter_header){.file = slr_safetensors_path(file),
                                     .place = "lora_adapter_metadata: "};
     selora_status status = read_object(file, "lora_adapter_metadata", &header->peft, err);
+    if (status == SELORA_OK)
+        status = add_component(header, err);
     if (status == SELORA_OK)
         status = read_object(file, "selora.layers", &header->layers, err);
     if (status != SELORA_OK)

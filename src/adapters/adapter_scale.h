@@ -22,6 +22,9 @@ typedef struct slr_adapter_header {
 
 selora_status slr_adapter_header_read(const slr_safetensors *file, slr_adapter_header *header,
                                       slr_error *err);
+/* The fields of a PEFT config with the component before them, as in lora_adapter_metadata; both components, since
+ * names alone tell which one the file is for. NULL when memory lacks. */
+json_t *slr_adapter_header_of_config(const json_t *config);
 void slr_adapter_header_free(slr_adapter_header *header);
 
 /* The factor of B A as PEFT applies it: alpha / r, or alpha / sqrt(r) with use_rslora, with the

@@ -52,10 +52,39 @@ static bool belongs(const slr_pair *pair, const char *component)
     return strcmp(slr_component_of(pair->path), component) == 0;
 }
 
-/* diffusers takes the most common alpha of a component for all layers but these. */
-static bool keeps_alpha(const slr_pair *pair)
+/* diffusers takes the most common alpha of a component for all layers but these; of text encoders as long as they
+ * have the level "text_model.". */
+static bool keeps_alpha(const slr_pairs *pairs, const slr_pair *pair, int generation)
 {
-    return strstr(pair->path, "ff.net.0.proj") || strstr(pair->path, "time_emb_proj");
+    return strstr(pair->path, "ff.net.0.proj") || strstr(pair->path, "time_emb_proj") ||
+           (strstr(pair->path, ".mlp.fc") && pairs->text_long && generation < FROM_41);
+}
+
+/* Where diffusers before 0.34 comes across a layer of the text encoder: attention first. */
+static int text_place(const char *path)
+{
+    static const char *const modules[] = {"self_attn.out_proj", "self_attn.q_proj", "self_attn.k_proj",
+                                          "self_attn.v_proj", "mlp.fc1", "mlp.fc2"};
+    const char *layer = strstr(path, ".layers.");
+    int number = 0, module = 0;
+    if (layer)
+        sscanf(layer, ".layers.%d", &number);
+    while (module < 5 && !strstr(path, modules[module]))
+        module++;
+    return (module < 4 ? 0 : 1 << 20) + 8 * number + module;
+}
+
+/* The rank that diffusers before 0.40 takes for all layers of a component. */
+static int first_rank(const slr_pairs *pairs, const char *component, int generation)
+{
+    const slr_pair *first = NULL;
+    bool walks = generation < FROM_34 && strcmp(component, "text_encoder") == 0;
+    for (size_t i = 0; i < pairs->count; i++) {
+        const slr_pair *pair = &pairs->items[i];
+        if (belongs(pair, component) && (!first || (walks && text_place(pair->path) < text_place(first->path))))
+            first = pair;
+    }
+    return first ? first->stored_rank : 0;
 }
 
 static double common_alpha(const slr_pairs *pairs, const char *component)
@@ -81,14 +110,13 @@ static wrong scales_in_diffusers(const slr_pairs *pairs, int generation)
     wrong w = {0, 1};
     for (int c = 0; c < 2; c++) {
         double alpha = common_alpha(pairs, components[c]);
-        int first = 0;
+        int first = first_rank(pairs, components[c], generation);
         for (size_t i = 0; i < pairs->count; i++) {
             const slr_pair *pair = &pairs->items[i];
             if (!belongs(pair, components[c]))
                 continue;
-            first = first ? first : pair->stored_rank;
             if (!isnan(pair->alpha))
-                count_wrong(&w, keeps_alpha(pair) ? 1 : alpha / pair->alpha);
+                count_wrong(&w, keeps_alpha(pairs, pair, generation) ? 1 : alpha / pair->alpha);
             else if (pairs->header && generation >= FROM_34)
                 continue;
             else if (generation < AT_40) /* one rank for all, and no scale */
@@ -122,6 +150,10 @@ static void judge_diffusers(const slr_pairs *pairs, int generation, slr_tool_ver
     bool kohya = is_kind(pairs, "kohya");
     if (!kohya && !is_kind(pairs, "diffusers")) {
         say(verdict, "diffusers", "not read");
+        return;
+    }
+    if (pairs->bare) {
+        say(verdict, "diffusers", "not read by load_lora_weights: no \"unet.\" before the names");
         return;
     }
     wrong w = scales_in_diffusers(pairs, generation);

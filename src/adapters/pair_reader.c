@@ -42,6 +42,7 @@ static selora_status take_name(reading *r, const slr_stored_tensor *tensor, slr_
         slr_problems_add(&r->pairs->left_over, "%s: not the name of a layer's tensor", name);
     if (key.role != SLR_KEY_DOWN && key.role != SLR_KEY_UP && key.role != SLR_KEY_ALPHA)
         return SELORA_OK;
+    r->pairs->bare = r->pairs->bare || key.bare;
     r->pairs->text_long = r->pairs->text_long || key.text_long;
     r->pairs->text_short = r->pairs->text_short || key.text_short;
     char *path = slr_copy_text(key.path);
@@ -173,6 +174,19 @@ selora_status slr_pair_fill(const slr_pair_tensors *t, slr_pairs *pairs, slr_pro
     return SELORA_OK;
 }
 
+/* Real or, as diffusers' own converter stores it, whole. */
+static bool read_alpha(const slr_stored_tensor *tensor, double *alpha)
+{
+    int64_t whole;
+    if (slr_stored_count(tensor) != 1)
+        return false;
+    if (tensor->dtype == SLR_DTYPE_I64 && slr_stored_to_i64(tensor, 0, 1, &whole)) {
+        *alpha = (double)whole;
+        return true;
+    }
+    return slr_stored_to_f64(tensor, 0, 1, alpha) && isfinite(*alpha);
+}
+
 /* The layer's tensors named[begin .. end). */
 static selora_status take_layer(reading *r, size_t begin, size_t end, slr_error *err)
 {
@@ -194,8 +208,7 @@ static selora_status take_layer(reading *r, size_t begin, size_t end, slr_error 
                          t.a ? t.a->name : t.b ? t.b->name : alpha->name);
         return SELORA_OK;
     }
-    if (alpha && (slr_stored_count(alpha) != 1 || !slr_stored_to_f64(alpha, 0, 1, &t.alpha) ||
-                  !isfinite(t.alpha))) {
+    if (alpha && !read_alpha(alpha, &t.alpha)) {
         slr_problems_add(&r->problems, "%s: expected one finite number", alpha->name);
         return SELORA_OK;
     }

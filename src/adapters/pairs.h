@@ -36,6 +36,7 @@ typedef struct slr_pairs {
     const char *format; /* what the file was recognised as; a constant */
     json_t *facts;      /* "selora.method" and the like -> text; may be NULL */
     bool text_long, text_short; /* text-encoder names with and without "text_model." */
+    bool bare;         /* names of a network saved by itself: no "unet." before them */
     bool header;       /* lora_adapter_metadata is there */
     bool header_level; /* and its names have "text_model." */
     slr_problems left_over; /* names of tensors that nothing was done with, and why */

@@ -55,23 +55,6 @@ static selora_status check_config(const json_t *config, const char *path, slr_er
     return SELORA_OK;
 }
 
-/* The config's fields with the component before them, as in lora_adapter_metadata; both components,
- * since names alone tell which one the file is for. */
-static json_t *as_header(const json_t *config)
-{
-    static const char *const keys[] = {"r", "lora_alpha", "rank_pattern", "alpha_pattern", "use_rslora"};
-    json_t *header = json_object();
-    for (int c = 0; header && c < 2; c++)
-        for (size_t i = 0; i < sizeof keys / sizeof *keys; i++) {
-            char name[64];
-            snprintf(name, sizeof name, "%s.%s", components[c], keys[i]);
-            json_t *value = json_object_get(config, keys[i]);
-            if (value)
-                json_object_set(header, name, value);
-        }
-    return header;
-}
-
 static selora_status read_peft(const slr_safetensors *file, slr_pairs *pairs, slr_error *err)
 {
     const char *path = slr_safetensors_path(file), *slash = strrchr(path, '/');
@@ -83,7 +66,7 @@ static selora_status read_peft(const slr_safetensors *file, slr_pairs *pairs, sl
     if (status == SELORA_OK)
         status = check_config(config, config_path, err);
     if (status == SELORA_OK) {
-        slr_adapter_header header = {.file = config_path, .place = "", .peft = as_header(config)};
+        slr_adapter_header header = {.file = config_path, .place = "", .peft = slr_adapter_header_of_config(config)};
         slr_pair_reader reader = {.names = SLR_NAMES_PEFT, .scale = scale_of, .context = &header};
         status = header.peft ? slr_pairs_read(file, &reader, pairs, err)
                              : slr_fail_memory(err, 0, config_path);
