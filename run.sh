@@ -204,6 +204,12 @@ test_all() {
     else
         failed=$((failed + 1))
     fi
+    if peers_python tools/requirements_tensorboard.txt "TensorBoard"; then
+        quietly "events in tensorboard" "$peers" tools/check_tensorboard.py build/selora || true
+        count_from $logs/events-in-tensorboard.log
+    else
+        failed=$((failed + 1))
+    fi
     check "check the shell scripts" shellcheck -x -S warning run.sh .ci/run tools/*.sh tests/*.sh tests/cli/*.sh
 }
 

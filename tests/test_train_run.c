@@ -59,6 +59,14 @@ static void a_run_leaves_its_files(void **state)
     assert_true(scratch_exists("run/samples/step-000012.png"));
     assert_true(scratch_exists("run/adapter.safetensors") && scratch_exists("run/last.safetensors"));
     assert_int_equal(scratch_count("run/cache"), 11);
+    char *costs = scratch_read("run/costs.json", &size);
+    assert_non_null(strstr(costs, "\"steps\": 12,"));
+    assert_non_null(strstr(costs, "\"processes\": 1,"));
+    assert_null(strstr(costs, "\"probe\": 0.0,")); /* neither its seconds nor, below, its multiply-adds */
+    assert_null(strstr(costs, "\"probe\": 0.0\n"));
+    assert_null(strstr(costs, "\"backward\": 0.0,"));
+    assert_null(strstr(costs, "_bytes\": 0"));
+    free(costs);
     char *command;
     assert_true(asprintf(&command, "grep -rlE 'Secret' '%s'", options.out) > 0);
     assert_int_not_equal(system(command), 0); /* neither captions nor names of pictures anywhere */

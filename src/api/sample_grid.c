@@ -6,7 +6,6 @@
 
 #include "core/memory.h"
 #include "diffusion/text_to_image.h"
-#include "report/picture_grid.h"
 
 static selora_status new_artist(const slr_train_job *job, slr_text_to_image **artist, slr_error *err)
 {
@@ -90,22 +89,20 @@ static selora_status draw_all(const slr_train_job *job, slr_text_to_image *artis
     return SELORA_OK;
 }
 
-selora_status slr_sample_grid_draw(const slr_train_job *job, const char *path, slr_error *err)
+selora_status slr_sample_grid_draw(const slr_train_job *job, slr_picture_grid *grid, slr_error *err)
 {
     selora_status status;
     int width = job->settings.prepare.width, height = job->settings.prepare.height;
     slr_text_to_image *artist = NULL;
-    slr_picture_grid grid = {0};
     float *pixels = slr_alloc((size_t)width * (size_t)height * 3, sizeof *pixels);
+    *grid = (slr_picture_grid){0};
     if (!pixels)
         return slr_fail_memory(err, (size_t)width * (size_t)height * 3 * sizeof *pixels, "a picture");
     SLR_TRY_OUT(new_artist(job, &artist, err));
     SLR_TRY_OUT(slr_text_to_image_allocate(artist, err));
-    SLR_TRY_OUT(slr_picture_grid_new(width, height, (int)job->options->validation_images, 0, &grid, err));
-    SLR_TRY_OUT(draw_all(job, artist, &grid, pixels, err));
-    status = slr_picture_grid_write(&grid, path, err);
+    SLR_TRY_OUT(slr_picture_grid_new(width, height, (int)job->options->validation_images, 0, grid, err));
+    status = draw_all(job, artist, grid, pixels, err);
 out:
-    slr_picture_grid_free(&grid);
     slr_text_to_image_free(artist);
     free(pixels);
     return status;

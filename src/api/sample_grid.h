@@ -8,11 +8,12 @@
 #define SLR_SAMPLE_GRID_H
 
 #include "api/train_job.h"
+#include "report/picture_grid.h"
 
 /* Working memory that drawing will take; 0 when no pictures are wanted. Refuses options that make no sense. */
 selora_status slr_sample_grid_bytes(const slr_train_job *job, size_t *bytes, slr_error *err);
 
-/* Draws with the adapters as they are now and writes a PNG. SELORA_INTERRUPTED when the hooks say so; no file then. */
-selora_status slr_sample_grid_draw(const slr_train_job *job, const char *path, slr_error *err);
+/* Draws with the adapters as they are now. SELORA_INTERRUPTED when the hooks say so. slr_picture_grid_free() in any case. */
+selora_status slr_sample_grid_draw(const slr_train_job *job, slr_picture_grid *grid, slr_error *err);
 
 #endif

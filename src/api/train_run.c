@@ -15,8 +15,10 @@
 #include "api/sample_grid.h"
 #include "api/save_as.h"
 #include "core/clock.h"
+#include "core/machine.h"
 #include "core/memory.h"
 #include "io/atomic_file.h"
+#include "report/run_costs.h"
 #include "report/run_log.h"
 #include "train/checkpoint.h"
 #include "train/validation.h"
@@ -34,6 +36,8 @@ typedef struct train_run {
     slr_run_counters counters;
     int64_t saved_step; /* of the newest checkpoint; -1 none */
     double stepping, validating, saving; /* seconds of this process */
+    slr_run_costs earlier;               /* of the processes before it */
+    double opening;                      /* seconds until the first step */
 } train_run;
 
 /* ---- the folder ---- */
@@ -249,8 +253,8 @@ static selora_status begin(train_run *run, slr_error *err)
 {
     SLR_TRY(begin_folder(run, err));
     SLR_TRY(load_checkpoint(run, err));
-    SLR_TRY(slr_run_log_open(run->job->options->out, run->counters.log_bytes, run->counters.rank_bytes, run->hooks,
-                             &run->log, err));
+    SLR_TRY(slr_run_costs_load(run->job->options->out, &run->earlier, err));
+    SLR_TRY(slr_run_log_open(run->job->options->out, &run->counters, run->hooks, &run->log, err));
     run->job->rank_log = slr_run_log_ranks(run->log);
     SLR_TRY(open_latents(run, err));
     SLR_TRY(slr_trainer_allocate(run->job->trainer, err));
@@ -276,6 +280,16 @@ static selora_status save_adapter(train_run *run, const char *name, slr_error *e
     return status;
 }
 
+static selora_status save_costs(const train_run *run, slr_error *err)
+{
+    const slr_train_job *job = run->job;
+    slr_run_costs now = {.steps = *slr_trainer_costs(job->trainer), .opening = run->opening, .validating = run->validating,
+                         .saving = run->saving, .planned_bytes = (double)job->peak,
+                         .peak_bytes = (double)slr_machine_peak_memory(), .processes = 1};
+    slr_machine_describe(now.machine, sizeof now.machine);
+    return slr_run_costs_save(job->options->out, &run->earlier, &now, err);
+}
+
 /* Without validation the last adapter is the best there is. */
 static selora_status save_checkpoint(train_run *run, slr_error *err)
 {
@@ -293,7 +307,7 @@ static selora_status save_checkpoint(train_run *run, slr_error *err)
     free(folder);
     if (status == SELORA_OK)
         run->saved_step = run->counters.step;
-    return status;
+    return status == SELORA_OK ? save_costs(run, err) : status;
 }
 
 /* ---- validation ---- */
@@ -316,13 +330,19 @@ static selora_status validate_loss(train_run *run, slr_error *err)
 
 static selora_status draw_samples(train_run *run, slr_error *err)
 {
+    slr_picture_grid grid = {0};
     if (run->job->options->validation_images == 0)
         return SELORA_OK;
     char *folder = path_in(run, "samples");
     char *path = folder ? slr_format("%s/step-%06" PRId64 ".png", folder, run->counters.step) : NULL;
     selora_status status = path ? slr_make_folders(folder, 0755, err) : slr_fail_memory(err, 0, "a path");
     if (status == SELORA_OK)
-        status = slr_sample_grid_draw(run->job, path, err);
+        status = slr_sample_grid_draw(run->job, &grid, err);
+    if (status == SELORA_OK)
+        status = slr_picture_grid_write(&grid, path, err);
+    if (status == SELORA_OK)
+        status = slr_run_log_samples(run->log, run->counters.step, &grid, err);
+    slr_picture_grid_free(&grid);
     free(folder);
     free(path);
     return status;
@@ -446,6 +466,8 @@ static selora_status loop(train_run *run, slr_error *err)
     while (run->counters.step < run->job->steps)
         SLR_TRY(step_and_save(run, &task, err));
     SLR_TRY(step_and_save(run, &task, err)); /* what is due after the last step */
+    if (task.total > 0)
+        SLR_TRY(save_costs(run, err));
     note_times(run, task.total, slr_clock_seconds() - start);
     SLR_TRY(slr_save_as(run->job->options->save_as, run->job->options->out, run->hooks, err));
     if (run->counters.best_step > 0)
@@ -460,8 +482,9 @@ selora_status slr_train_run(slr_train_job *job, slr_error *err)
 {
     train_run run = {.job = job, .hooks = &job->context->hooks, .lock = -1, .saved_step = -1};
     selora_status status = begin(&run, err);
+    run.opening = slr_clock_seconds() - job->opened;
     if (status == SELORA_OK)
-        slr_note(run.hooks, "ready after %.1f s", slr_clock_seconds() - job->opened);
+        slr_note(run.hooks, "ready after %.1f s", run.opening);
     if (status == SELORA_OK)
         status = loop(&run, err);
     job->rank_log = (slr_rank_log){0};

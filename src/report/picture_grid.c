@@ -23,15 +23,28 @@ selora_status slr_picture_grid_new(int width, int height, int cells, int columns
     return SELORA_OK;
 }
 
+static float *row_of(const slr_picture_grid *grid, int cell, size_t y)
+{
+    size_t stride = (size_t)grid->sheet.width * 3;
+    size_t top = (size_t)(cell / grid->columns) * (size_t)(grid->height + GAP);
+    size_t left = (size_t)(cell % grid->columns) * (size_t)(grid->width + GAP);
+    return grid->sheet.pixels + (top + y) * stride + left * 3;
+}
+
 void slr_picture_grid_put(slr_picture_grid *grid, int cell, const float *pixels)
 {
     if (cell < 0 || cell >= grid->cells)
         return;
-    size_t row = (size_t)grid->width * 3, stride = (size_t)grid->sheet.width * 3;
-    size_t top = (size_t)(cell / grid->columns) * (size_t)(grid->height + GAP);
-    size_t left = (size_t)(cell % grid->columns) * (size_t)(grid->width + GAP);
+    size_t row = (size_t)grid->width * 3;
     for (size_t y = 0; y < (size_t)grid->height; y++)
-        memcpy(grid->sheet.pixels + (top + y) * stride + left * 3, pixels + y * row, row * sizeof *pixels);
+        memcpy(row_of(grid, cell, y), pixels + y * row, row * sizeof *pixels);
+}
+
+void slr_picture_grid_get(const slr_picture_grid *grid, int cell, float *pixels)
+{
+    size_t row = (size_t)grid->width * 3;
+    for (size_t y = 0; y < (size_t)grid->height; y++)
+        memcpy(pixels + y * row, row_of(grid, cell, y), row * sizeof *pixels);
 }
 
 selora_status slr_picture_grid_write(const slr_picture_grid *grid, const char *path, slr_error *err)

@@ -24,6 +24,7 @@ selora_status slr_picture_grid_new(int width, int height, int cells, int columns
                                    slr_error *err);
 /* pixels (height, width, 3), 0..1; a cell past the last one is ignored. */
 void slr_picture_grid_put(slr_picture_grid *grid, int cell, const float *pixels);
+void slr_picture_grid_get(const slr_picture_grid *grid, int cell, float *pixels);
 selora_status slr_picture_grid_write(const slr_picture_grid *grid, const char *path, slr_error *err);
 void slr_picture_grid_free(slr_picture_grid *grid);
 

@@ -7,6 +7,7 @@
 
 #include "adapters/targets.h"
 #include "core/clock.h"
+#include "core/machine.h"
 #include "core/memory.h"
 #include "core/rng.h"
 #include "data/latent_encoder.h"
@@ -390,7 +391,6 @@ selora_status slr_bench_run(const slr_model *model, const slr_bench_options *opt
 {
     bench b = {.model = model, .options = options};
     slr_scheduler_config config;
-    struct rusage usage;
     memset(result, 0, sizeof *result);
     SLR_TRY(check_options(model, options, err));
     slr_scheduler_config_sd15(&config);
@@ -398,8 +398,7 @@ selora_status slr_bench_run(const slr_model *model, const slr_bench_options *opt
     selora_status status = prepare(&b, result, err);
     if (status == SELORA_OK)
         status = measure(&b, hooks, result, err);
-    getrusage(RUSAGE_SELF, &usage);
-    result->peak_bytes = (size_t)usage.ru_maxrss * 1024;
+    result->peak_bytes = slr_machine_peak_memory();
     if (status == SELORA_OK)
         status = slr_ceiling_measure(options->backend, options->threads, &result->ceiling, err);
     if (status == SELORA_OK)

@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "adapters/adapter_state.h"
+#include "core/clock.h"
 #include "core/memory.h"
 #include "train/ema.h"
 
@@ -22,6 +23,7 @@ struct slr_trainer {
     slr_train_graph *graph;
     slr_real *scratch; /* latent and noise of one sample */
     int64_t done;
+    slr_step_costs costs;
     bool allocated, failed;
 };
 
@@ -151,17 +153,12 @@ static selora_status fail_loss(slr_trainer *t, int64_t step, double loss, slr_er
                     "%s; %s", (long long)step, isnan(loss) ? "not a number" : "infinite", layer ? layer : "the loss", advice);
 }
 
-/* Forward and backward over all batches of a step; *loss is their mean. */
+/* Forward and backward over all batches of a step, onto gradients that are zero; *loss is their mean. */
 static selora_status run_batches(slr_trainer *t, int64_t step, const slr_train_sample *samples, bool second,
                                  double *loss, slr_error *err)
 {
     int64_t batches = t->options.accumulate;
     double sum = 0;
-    slr_adapter_set_zero_gradients(t->set);
-    if (second)
-        slr_method_before_second_pass(t->method, step, t->options.batch);
-    else
-        slr_method_before_step(t->method, step, t->options.batch);
     for (int64_t j = 0; j < batches; j++) {
         fill_batch(t, step, j * t->options.batch, samples, !second);
         slr_train_graph_forward(t->graph);
@@ -200,7 +197,6 @@ static selora_status fail_weight(const slr_adapter *layer, int64_t step, slr_err
 static selora_status optimise(slr_trainer *t, int64_t step, slr_train_result *result, slr_error *err)
 {
     const slr_trainer_options *o = &t->options;
-    slr_method_after_backward(t->method, step);
     result->gradient_norm = slr_clip_gradients(t->set, o->max_grad_norm);
     if (!(result->gradient_norm < largest_norm))
         return fail_gradient(t, step, result->gradient_norm, err);
@@ -211,19 +207,36 @@ static selora_status optimise(slr_trainer *t, int64_t step, slr_train_result *re
     return bad ? fail_weight(bad, step, err) : SELORA_OK;
 }
 
-static selora_status run_step(slr_trainer *t, int64_t step, const slr_train_sample *samples, slr_train_result *result,
-                              slr_error *err)
+/* What follows the optimiser: ranks, and the graph where one has outgrown it. */
+static selora_status adapt_ranks(slr_trainer *t, int64_t step, const slr_train_sample *samples, slr_train_result *result,
+                                 slr_error *err)
 {
     double ignored;
-    SLR_TRY(run_batches(t, step, samples, false, &result->loss, err));
-    SLR_TRY(optimise(t, step, result, err));
     if (slr_method_wants_second_pass(t->method, step)) {
+        slr_adapter_set_zero_gradients(t->set);
+        slr_method_before_second_pass(t->method, step, t->options.batch);
         SLR_TRY(run_batches(t, step, samples, true, &ignored, err));
         slr_method_after_second_pass(t->method, step);
     }
     SLR_TRY(slr_method_after_step(t->method, step, &t->options.rank_log, &result->grown, err));
-    if (result->grown)
-        SLR_TRY(record_graph(t, err));
+    return result->grown ? record_graph(t, err) : SELORA_OK;
+}
+
+static selora_status run_step(slr_trainer *t, int64_t step, const slr_train_sample *samples, slr_train_result *result,
+                              slr_error *err)
+{
+    slr_adapter_set_zero_gradients(t->set);
+    slr_method_before_step(t->method, step, t->options.batch);
+    slr_step_work before = slr_step_work_of(slr_train_graph_plan(t->graph)); /* counted with the rows of this step */
+    SLR_TRY(run_batches(t, step, samples, false, &result->loss, err));
+    slr_step_costs_add(&t->costs, &before, slr_train_graph_plan(t->graph));
+    double ran = slr_clock_seconds();
+    slr_method_after_backward(t->method, step);
+    double scored = slr_clock_seconds();
+    SLR_TRY(optimise(t, step, result, err));
+    double optimised = slr_clock_seconds();
+    SLR_TRY(adapt_ranks(t, step, samples, result, err));
+    result->method_seconds = scored - ran + slr_clock_seconds() - optimised;
     return t->ema ? slr_ema_update(t->ema, step, err) : SELORA_OK;
 }
 
@@ -234,7 +247,11 @@ selora_status slr_trainer_step(slr_trainer *t, const slr_train_sample *samples, 
     if (!t->allocated || t->failed)
         return slr_fail(err, SELORA_USAGE, "the trainer cannot step: %s",
                         t->failed ? "an earlier step failed" : "it has no memory yet");
+    double start = slr_clock_seconds();
     selora_status status = run_step(t, t->done + 1, samples, result, err);
+    t->costs.steps++;
+    t->costs.method += result->method_seconds;
+    t->costs.all += slr_clock_seconds() - start;
     if (status != SELORA_OK) {
         t->failed = true;
         return status;
@@ -242,7 +259,13 @@ selora_status slr_trainer_step(slr_trainer *t, const slr_train_sample *samples, 
     result->step = ++t->done;
     for (int i = 0; i < slr_adapter_set_count(t->set); i++)
         result->total_rank += slr_adapter_set_at(t->set, i)->slot.rank;
+    result->parameters = slr_adapter_set_parameters(t->set);
     return SELORA_OK;
+}
+
+const slr_step_costs *slr_trainer_costs(const slr_trainer *t)
+{
+    return &t->costs;
 }
 
 int64_t slr_trainer_steps_done(const slr_trainer *t)

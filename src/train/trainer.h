@@ -24,6 +24,7 @@
 #include "io/safetensors.h"
 #include "train/lr_schedule.h"
 #include "train/optimizer.h"
+#include "train/step_costs.h"
 #include "train/text_states.h"
 #include "train/train_batch.h"
 #include "train/train_graph.h"
@@ -70,7 +71,8 @@ typedef struct slr_train_result {
     double loss;
     double gradient_norm; /* before clipping */
     slr_learning_rates rates;
-    int64_t total_rank;
+    int64_t total_rank, parameters; /* acting ones, after the step */
+    double method_seconds; /* of the step, for what adapts ranks: see slr_step_costs */
     bool grown; /* some rank passed its capacity: the graphs are new */
 } slr_train_result;
 
@@ -80,6 +82,7 @@ selora_status slr_trainer_step(slr_trainer *trainer, const slr_train_sample *sam
                                slr_error *err);
 
 int64_t slr_trainer_steps_done(const slr_trainer *trainer);
+const slr_step_costs *slr_trainer_costs(const slr_trainer *trainer); /* of the steps since slr_trainer_new */
 const slr_trainer_options *slr_trainer_get_options(const slr_trainer *trainer);
 const slr_method *slr_trainer_method(const slr_trainer *trainer);
 /* NULL when the text encoder is trained. */

@@ -11,6 +11,7 @@
 
 #include <cmocka.h>
 
+#include "report/event_record.h"
 #include "support/scratch.h"
 #include "support/tiny_data.h"
 #include "support/tiny_folder.h"
@@ -105,6 +106,30 @@ static void assert_same_file(const char *a, const char *b)
     free(text_b);
 }
 
+/* "3 train/loss" for every event of the run's file, which must be whole. Caller frees. */
+static char *list_of_events(const char *run)
+{
+    char command[1200], name[300] = "";
+    size_t size, length;
+    slr_event_head head;
+    snprintf(command, sizeof command, "cd '%s' && ls events.out.tfevents.*", scratch_path(run));
+    FILE *names = popen(command, "r");
+    assert_int_equal(fscanf(names, "%200s", name), 1);
+    assert_int_equal(fscanf(names, "%200s", name), -1); /* one file */
+    pclose(names);
+    snprintf(command, sizeof command, "%s/%s", run, name);
+    unsigned char *bytes = (unsigned char *)scratch_read(command, &size);
+    char *text = NULL;
+    FILE *list = open_memstream(&text, &length);
+    for (size_t at = 0; at < size; at += head.size) {
+        assert_true(slr_event_read(bytes + at, size - at, &head));
+        fprintf(list, "%lld %s\n", (long long)head.step, head.tag);
+    }
+    fclose(list);
+    free(bytes);
+    return text;
+}
+
 void assert_same_run(const char *a, const char *b, int64_t steps)
 {
     char state[64], left[128], right[128];
@@ -121,6 +146,10 @@ void assert_same_run(const char *a, const char *b, int64_t steps)
     assert_string_equal(log_a, log_b);
     free(log_a);
     free(log_b);
+    char *events_a = list_of_events(a), *events_b = list_of_events(b);
+    assert_string_equal(events_a, events_b);
+    free(events_a);
+    free(events_b);
 }
 
 int tiny_count(const char *text, const char *what)
