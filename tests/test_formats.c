@@ -10,72 +10,11 @@
 #include <cmocka.h>
 
 #include "adapters/adapter_names.h"
-#include "adapters/adapter_tools.h"
 #include "adapters/formats.h"
 #include "io/json.h"
+#include "support/pair_files.h"
 #include "support/scratch.h"
 #include "support/toy.h"
-
-#define BLOCK "attentions.0.transformer_blocks.0."
-
-/* Layers of every kind; ranks 1 .. 9 mixed. */
-static const struct layer {
-    const char *path;
-    int64_t in, out;
-    int kernel, rank;
-} layers[] = {
-    {"unet.down_blocks.0." BLOCK "attn1.to_q", 24, 24, 0, 1},
-    {"unet.down_blocks.0." BLOCK "attn1.to_out.0", 24, 24, 0, 3},
-    {"unet.down_blocks.1." BLOCK "attn2.to_k", 20, 32, 0, 9},
-    {"unet.down_blocks.1." BLOCK "ff.net.0.proj", 32, 128, 0, 1},
-    {"unet.down_blocks.1." BLOCK "ff.net.2", 64, 32, 0, 5},
-    {"unet.down_blocks.1.attentions.0.proj_in", 32, 32, 1, 2},
-    {"unet.down_blocks.0.resnets.1.conv1", 24 * 9, 24, 3, 4},
-    {"unet.mid_block.resnets.0.time_emb_proj", 40, 24, 0, 7},
-    {"unet.up_blocks.1.upsamplers.0.conv", 24 * 9, 24, 3, 1},
-    {"text_encoder.text_model.encoder.layers.0.self_attn.q_proj", 16, 16, 0, 1},
-    {"text_encoder.text_model.encoder.layers.0.self_attn.out_proj", 16, 16, 0, 6},
-    {"text_encoder.text_model.encoder.layers.11.mlp.fc1", 16, 64, 0, 8},
-};
-enum { LAYERS = sizeof layers / sizeof *layers };
-
-/* `own`: scales that differ between layers. */
-static slr_pairs make_pairs(double scale, bool own)
-{
-    slr_pairs pairs = {.format = "test"};
-    for (uint32_t i = 0; i < LAYERS; i++) {
-        slr_pair *pair;
-        assert_int_equal(slr_pairs_add(&pairs, layers[i].path, layers[i].in, layers[i].out, layers[i].rank, &pair,
-                                       NULL), SELORA_OK);
-        pair->kernel = layers[i].kernel;
-        pair->scale = own ? scale / (1 + i % 4) : scale;
-        toy_fill(pair->a, pair->rank * pair->in, 1, i);
-        toy_fill(pair->b, pair->rank * pair->out, 2, i);
-    }
-    slr_pairs_note(&pairs, "selora.method", "selora");
-    slr_pairs_note(&pairs, "selora.lambda", "1.3");
-    slr_pairs_sort(&pairs);
-    return pairs;
-}
-
-static void write_as(const char *format, const slr_pairs *pairs, slr_export_options options, const char *name,
-                     slr_export_report *report)
-{
-    slr_error err = {0};
-    const slr_adapter_format *f = slr_format_named(format);
-    assert_non_null(f);
-    if (f->write(pairs, &options, scratch_path(name), report, &err) != SELORA_OK)
-        fail_msg("%s: %s", format, err.message);
-}
-
-static slr_pairs load(const char *name)
-{
-    slr_error err = {0};
-    slr_pairs pairs = {0};
-    if (slr_pairs_load(scratch_path(name), &pairs, &err) != SELORA_OK)
-        fail_msg("%s", err.message);
-    return pairs;
-}
 
 /* The largest relative difference of dW. */
 static double difference(const slr_pairs *x, const slr_pairs *y)
@@ -135,13 +74,14 @@ static void test_every_format_gives_the_same_product(void **state)
                 for (int pad = 0; pad < 2; pad++) {
                     slr_export_report report;
                     char name[64];
-                    slr_pairs pairs = make_pairs(scales[s], own);
+                    slr_pairs pairs = pair_files_make(scales[s], own);
                     snprintf(name, sizeof name, "%s-%d%d%d%s", names[f], own, s, pad, f == 4 ? "" : ".safetensors");
-                    write_as(names[f], &pairs, (slr_export_options){.dtype = SLR_DTYPE_F32, .pad_most = pad}, name,
+                    pair_files_write(names[f], &pairs,
+                                     (slr_export_options){.dtype = SLR_DTYPE_F32, .pad_most = pad}, name,
                              &report);
-                    slr_pairs back = load(name);
+                    slr_pairs back = pair_files_load(name);
                     assert_true(difference(&pairs, &back) < 1e-6);
-                    assert_true(report.worst < 1e-6 && report.layers == LAYERS);
+                    assert_true(report.worst < 1e-6 && report.layers == PAIR_FILE_LAYERS);
                     for (size_t i = 0; i < pairs.count; i++) {
                         assert_int_equal(back.items[i].rank, pairs.items[i].rank);
                         assert_true(back.items[i].scale == pairs.items[i].scale);
@@ -150,7 +90,7 @@ static void test_every_format_gives_the_same_product(void **state)
                     slr_pairs_free(&back);
                     if (f < 4) {
                         strip(name, "stripped");
-                        back = load("stripped");
+                        back = pair_files_load("stripped");
                         assert_true(difference(&pairs, &back) < 1e-6);
                         slr_pairs_free(&back);
                     }
@@ -162,11 +102,11 @@ static void test_kohya_file_has_one_alpha_and_ranks_from_two(void **state)
 {
     (void)state;
     slr_export_report report;
-    slr_pairs pairs = make_pairs(8, false);
+    slr_pairs pairs = pair_files_make(8, false);
     slr_safetensors *file;
-    write_as("kohya", &pairs, (slr_export_options){.dtype = SLR_DTYPE_F32}, "k.safetensors", &report);
+    pair_files_write("kohya", &pairs, (slr_export_options){.dtype = SLR_DTYPE_F32}, "k.safetensors", &report);
     assert_int_equal(slr_safetensors_open(scratch_path("k.safetensors"), &file, NULL), SELORA_OK);
-    assert_int_equal(slr_safetensors_count(file), 3 * LAYERS);
+    assert_int_equal(slr_safetensors_count(file), 3 * PAIR_FILE_LAYERS);
     for (size_t i = 0; i < slr_safetensors_count(file); i++) {
         const slr_stored_tensor *t = slr_safetensors_at(file, i);
         bool down = strstr(t->name, ".lora_down.weight"), up = strstr(t->name, ".lora_up.weight");
@@ -185,12 +125,12 @@ static void test_kohya_file_has_one_alpha_and_ranks_from_two(void **state)
     assert_string_equal(slr_safetensors_metadata(file, "ss_network_dim"), "9");
     assert_string_equal(slr_safetensors_metadata(file, "ss_network_alpha"), "8");
     slr_safetensors_close(file);
-    write_as("kohya", &pairs, (slr_export_options){.dtype = SLR_DTYPE_F32, .text_both = true}, "b.safetensors", &report);
+    pair_files_write("kohya", &pairs, (slr_export_options){.dtype = SLR_DTYPE_F32, .text_both = true}, "b.safetensors", &report);
     assert_int_equal(slr_safetensors_open(scratch_path("b.safetensors"), &file, NULL), SELORA_OK);
-    assert_int_equal(slr_safetensors_count(file), 3 * LAYERS + 9);
+    assert_int_equal(slr_safetensors_count(file), 3 * PAIR_FILE_LAYERS + 9);
     assert_non_null(slr_safetensors_find(file, "lora_te_encoder_layers_11_mlp_fc1.lora_up.weight"));
     slr_safetensors_close(file);
-    slr_pairs back = load("b.safetensors");
+    slr_pairs back = pair_files_load("b.safetensors");
     assert_true(difference(&pairs, &back) < 1e-6);
     slr_pairs_free(&back);
     slr_pairs_free(&pairs);
@@ -200,10 +140,10 @@ static void test_compact_file_lists_the_ranks_that_differ(void **state)
 {
     (void)state;
     slr_export_report report;
-    slr_pairs pairs = make_pairs(8, false);
+    slr_pairs pairs = pair_files_make(8, false);
     slr_safetensors *file;
     json_t *peft;
-    write_as("diffusers-compact", &pairs, (slr_export_options){.dtype = SLR_DTYPE_F32}, "c.safetensors", &report);
+    pair_files_write("diffusers-compact", &pairs, (slr_export_options){.dtype = SLR_DTYPE_F32}, "c.safetensors", &report);
     assert_int_equal(slr_safetensors_open(scratch_path("c.safetensors"), &file, NULL), SELORA_OK);
     const char *text = slr_safetensors_metadata(file, "lora_adapter_metadata");
     assert_int_equal(slr_json_load_memory(text, strlen(text), "header", &peft, NULL), SELORA_OK);
@@ -222,12 +162,12 @@ static void test_peft_folders_keep_every_bit(void **state)
 {
     (void)state;
     slr_export_report report;
-    slr_pairs pairs = make_pairs(8, false);
+    slr_pairs pairs = pair_files_make(8, false);
     json_t *config;
     slr_safetensors *file;
-    write_as("peft", &pairs, (slr_export_options){.dtype = SLR_DTYPE_F32}, "p", &report);
+    pair_files_write("peft", &pairs, (slr_export_options){.dtype = SLR_DTYPE_F32}, "p", &report);
     assert_true(report.worst == 0);
-    slr_pairs back = load("p");
+    slr_pairs back = pair_files_load("p");
     for (size_t i = 0; i < pairs.count; i++) {
         const slr_pair *p = &pairs.items[i], *q = &back.items[i];
         assert_memory_equal(p->a, q->a, (size_t)(p->rank * p->in) * sizeof *p->a);
@@ -257,9 +197,9 @@ static void test_rounding_is_reported_as_it_is(void **state)
     } types[] = {{SLR_DTYPE_F16, 1e-4, 1e-3}, {SLR_DTYPE_BF16, 1e-3, 8e-3}};
     for (int i = 0; i < 2; i++) {
         slr_export_report report;
-        slr_pairs pairs = make_pairs(3.7, true);
-        write_as("kohya", &pairs, (slr_export_options){.dtype = types[i].dtype}, i ? "h" : "b", &report);
-        slr_pairs back = load(i ? "h" : "b");
+        slr_pairs pairs = pair_files_make(3.7, true);
+        pair_files_write("kohya", &pairs, (slr_export_options){.dtype = types[i].dtype}, i ? "h" : "b", &report);
+        slr_pairs back = pair_files_load(i ? "h" : "b");
         assert_true(report.total > types[i].least && report.worst < types[i].most && report.worst >= report.total);
         assert_true(fabs(difference(&pairs, &back) - report.worst) < 1e-3 * report.worst);
         slr_pairs_free(&back);
@@ -275,12 +215,12 @@ static void test_rounding_is_reported_as_it_is(void **state)
 static void test_headers_carry_facts_and_nothing_else(void **state)
 {
     (void)state;
-    slr_pairs pairs = make_pairs(8, false);
+    slr_pairs pairs = pair_files_make(8, false);
     slr_export_report report;
     slr_pairs_note(&pairs, "selora.data_sha256", "/data/patient 7.png");
     slr_pairs_note(&pairs, "selora.model_sha256", "a caption");
-    write_as("kohya", &pairs, (slr_export_options){.dtype = SLR_DTYPE_F32}, "k", &report);
-    slr_pairs back = load("k");
+    pair_files_write("kohya", &pairs, (slr_export_options){.dtype = SLR_DTYPE_F32}, "k", &report);
+    slr_pairs back = pair_files_load("k");
     assert_null(json_object_get(back.facts, "selora.data_sha256"));
     assert_null(json_object_get(back.facts, "selora.model_sha256"));
     assert_string_equal(json_string_value(json_object_get(back.facts, "selora.method")), "selora");
@@ -345,36 +285,19 @@ static void test_names_of_all_generations(void **state)
     }
 }
 
-static void add(slr_safetensors_writer *writer, const char *name, int dims, const int64_t *shape, uint32_t salt)
-{
-    int64_t count = 1;
-    for (int i = 0; i < dims; i++)
-        count *= shape[i];
-    slr_real *values = calloc((size_t)count + 1, sizeof *values);
-    toy_fill(values, count, 6, salt);
-    assert_int_equal(slr_safetensors_writer_real(writer, name, dims, shape, values, false, NULL), SELORA_OK);
-    free(values);
-}
-
-static void finish(slr_safetensors_writer *writer, const char *name)
-{
-    assert_int_equal(slr_safetensors_writer_save(writer, scratch_path(name), NULL), SELORA_OK);
-    slr_safetensors_writer_free(writer);
-}
-
 static void test_networks_of_the_published_code(void **state)
 {
     (void)state;
     slr_safetensors_writer *writer = slr_safetensors_writer_new();
-    add(writer, "conv_in.weight", 4, (int64_t[]){8, 4, 3, 3}, 1);
-    add(writer, "conv_in.bias", 1, (int64_t[]){8}, 1);
-    add(writer, "mid_block.resnets.0.time_emb_proj.weight", 2, (int64_t[]){6, 5}, 2);
-    add(writer, "mid_block.resnets.0.time_emb_proj.lora_A", 2, (int64_t[]){3, 5}, 3);
-    add(writer, "mid_block.resnets.0.time_emb_proj.lora_B", 2, (int64_t[]){6, 3}, 4);
-    add(writer, "mid_block.resnets.0.time_emb_proj.lora_A_temp", 2, (int64_t[]){4, 5}, 5);
-    add(writer, "mid_block.resnets.0.time_emb_proj.lora_B_temp", 2, (int64_t[]){6, 4}, 6);
-    finish(writer, "published");
-    slr_pairs pairs = load("published");
+    pair_files_add(writer, "conv_in.weight", 4, (int64_t[]){8, 4, 3, 3}, 1);
+    pair_files_add(writer, "conv_in.bias", 1, (int64_t[]){8}, 1);
+    pair_files_add(writer, "mid_block.resnets.0.time_emb_proj.weight", 2, (int64_t[]){6, 5}, 2);
+    pair_files_add(writer, "mid_block.resnets.0.time_emb_proj.lora_A", 2, (int64_t[]){3, 5}, 3);
+    pair_files_add(writer, "mid_block.resnets.0.time_emb_proj.lora_B", 2, (int64_t[]){6, 3}, 4);
+    pair_files_add(writer, "mid_block.resnets.0.time_emb_proj.lora_A_temp", 2, (int64_t[]){4, 5}, 5);
+    pair_files_add(writer, "mid_block.resnets.0.time_emb_proj.lora_B_temp", 2, (int64_t[]){6, 4}, 6);
+    pair_files_finish(writer, "published");
+    slr_pairs pairs = pair_files_load("published");
     assert_int_equal(pairs.count, 1);
     assert_string_equal(pairs.items[0].path, "unet.mid_block.resnets.0.time_emb_proj");
     assert_true(pairs.items[0].scale == 8 && pairs.items[0].rank == 3 && pairs.left_over.count == 0);
@@ -391,17 +314,17 @@ static void write_list(bool late, const char *name)
         int at = i % 9, c = widths[i / 9], feed = late ? 8 : 4, second = late ? 4 : 5;
         int in = at == second + 1 || at == second + 2 ? 10 : c, out = at == feed ? 8 * c : c;
         snprintf(key, sizeof key, "unet:%d:down", i);
-        add(writer, key, 2, (int64_t[]){2, in}, (uint32_t)i);
+        pair_files_add(writer, key, 2, (int64_t[]){2, in}, (uint32_t)i);
         snprintf(key, sizeof key, "unet:%d:up", i);
-        add(writer, key, 2, (int64_t[]){out, 2}, (uint32_t)i);
+        pair_files_add(writer, key, 2, (int64_t[]){out, 2}, (uint32_t)i);
     }
     for (int i = 0; i < 8; i++) {
         snprintf(key, sizeof key, "text_encoder:%d:down", i);
-        add(writer, key, 2, (int64_t[]){2, 10}, (uint32_t)i);
+        pair_files_add(writer, key, 2, (int64_t[]){2, 10}, (uint32_t)i);
         snprintf(key, sizeof key, "text_encoder:%d:up", i);
-        add(writer, key, 2, (int64_t[]){10, 2}, (uint32_t)i);
+        pair_files_add(writer, key, 2, (int64_t[]){10, 2}, (uint32_t)i);
     }
-    finish(writer, name);
+    pair_files_finish(writer, name);
 }
 
 static void test_numbered_lists_of_both_orders(void **state)
@@ -409,7 +332,7 @@ static void test_numbered_lists_of_both_orders(void **state)
     (void)state;
     for (int late = 0; late < 2; late++) {
         write_list(late, "list");
-        slr_pairs pairs = load("list");
+        slr_pairs pairs = pair_files_load("list");
         assert_int_equal(pairs.count, 16 * 9 + 8);
         assert_string_equal(pairs.format, "numbered list");
         const slr_pair *pair = slr_pairs_find(&pairs, "unet.mid_block." BLOCK "attn2.to_k");
@@ -423,125 +346,6 @@ static void test_numbered_lists_of_both_orders(void **state)
         assert_memory_equal(pair->a, down, sizeof down);
         slr_pairs_free(&pairs);
     }
-}
-
-/* ---- what other tools make of a file ---- */
-
-/* alpha: 0 for none, else alpha / rank. */
-static void write_kohya_of_others(const char *name, double alpha_over_rank, int smallest)
-{
-    static const char *const stems[] = {"lora_unet_mid_block_attentions_0_transformer_blocks_0_attn1_to_q",
-                                        "lora_unet_mid_block_attentions_0_transformer_blocks_0_attn1_to_k",
-                                        "lora_unet_mid_block_attentions_0_transformer_blocks_0_attn1_to_v"};
-    slr_safetensors_writer *writer = slr_safetensors_writer_new();
-    float alphas[3];
-    char key[128];
-    for (int i = 0; i < 3; i++) {
-        int rank = i < 2 ? smallest : 4;
-        alphas[i] = (float)(alpha_over_rank * rank);
-        snprintf(key, sizeof key, "%s.lora_down.weight", stems[i]);
-        add(writer, key, 2, (int64_t[]){rank, 8}, (uint32_t)i);
-        snprintf(key, sizeof key, "%s.lora_up.weight", stems[i]);
-        add(writer, key, 2, (int64_t[]){8, rank}, (uint32_t)i);
-        snprintf(key, sizeof key, "%s.alpha", stems[i]);
-        if (alpha_over_rank != 0)
-            slr_safetensors_writer_tensor(writer, key, SLR_DTYPE_F32, 0, NULL, &alphas[i], NULL);
-    }
-    finish(writer, name);
-}
-
-static void judge(const char *name, const char *const expected[SLR_TOOLS])
-{
-    slr_tool_verdict verdicts[SLR_TOOLS];
-    slr_pairs pairs = load(name);
-    slr_adapter_tools(&pairs, verdicts);
-    for (int i = 0; i < SLR_TOOLS; i++) {
-        if (strcmp(verdicts[i].result, expected[i]) != 0)
-            fail_msg("%s, %s: '%s', expected '%s'", name, verdicts[i].tool, verdicts[i].result, expected[i]);
-        assert_true(!verdicts[i].convert == (strcmp(expected[i], "ok") == 0));
-    }
-    slr_pairs_free(&pairs);
-}
-
-static void test_tools_apply_it_as_they_do(void **state)
-{
-    (void)state;
-    slr_export_report report;
-    slr_pairs pairs = make_pairs(8, false);
-    write_as("kohya", &pairs, (slr_export_options){.text_both = true}, "kohya.safetensors", &report);
-    judge("kohya.safetensors", (const char *const[]){"ok", "ok", "ok", "ok", "not read", "ok", "ok", "ok"});
-    write_as("peft", &pairs, (slr_export_options){0}, "peft", &report);
-    judge("peft", (const char *const[]){"not read", "not read", "not read", "not read", "ok", "not read", "not read",
-                                        "not read"});
-    slr_pairs_keep(&pairs, "unet");
-    write_as("diffusers", &pairs, (slr_export_options){0}, "diffusers.safetensors", &report);
-    judge("diffusers.safetensors", (const char *const[]){"ok", "ok", "ok", "ok", "not read", "not read",
-                                                         "attention is not found", "ok"});
-    slr_pairs_free(&pairs);
-    /* ranks 2, 2, 4 with alpha = 8 r: the most common alpha, 16, is used where 32 belongs */
-    write_kohya_of_others("alphas", 8, 2);
-    const char *half = "1 of 3 layers at a wrong scale, up to 0.5 times";
-    judge("alphas", (const char *const[]){half, half, half, half, "not read", "ok", "ok", "ok"});
-    write_kohya_of_others("none", 0, 2);
-    judge("none", (const char *const[]){half, half, "ok", "ok", "not read", "ok", "ok", "ok"});
-    write_kohya_of_others("one", 8, 1);
-    const char *quarter = "1 of 3 layers at a wrong scale, up to 0.25 times";
-    judge("one", (const char *const[]){quarter, quarter, quarter, quarter, "not read", "ok", "ok",
-                                       "2 layers of rank 1 at a wrong scale"});
-}
-
-/* diffusers before 0.34 meets the text encoder's attention first and takes its rank; later ones go by the names. */
-static void test_first_layer_of_the_text_encoder(void **state)
-{
-    (void)state;
-    static const struct {
-        const char *module;
-        int rank;
-    } text[] = {{"mlp.fc1", 2}, {"self_attn.k_proj", 4}, {"self_attn.out_proj", 8}, {"self_attn.q_proj", 8}};
-    slr_safetensors_writer *writer = slr_safetensors_writer_new();
-    char key[256];
-    for (uint32_t i = 0; i < 4; i++) {
-        snprintf(key, sizeof key, "text_encoder.text_model.encoder.layers.0.%s.lora_A.weight", text[i].module);
-        add(writer, key, 2, (int64_t[]){text[i].rank, 8}, i);
-        snprintf(key, sizeof key, "text_encoder.text_model.encoder.layers.0.%s.lora_B.weight", text[i].module);
-        add(writer, key, 2, (int64_t[]){8, text[i].rank}, i);
-    }
-    finish(writer, "text");
-    const char *newer = "fails with transformers 5.6 and later";
-    judge("text", (const char *const[]){
-                      "2 of 4 layers at a wrong scale, up to 4 times; fails with transformers 5.6 and later",
-                      "3 of 4 layers at a wrong scale, up to 0.25 times; fails with transformers 5.6 and later", newer,
-                      "ok", "not read", "not read", "attention is not found", "ok"});
-}
-
-/* What `unet.save_lora_adapter` and diffusers' converter to kohya names write. */
-static void test_files_of_diffusers_other_writers(void **state)
-{
-    (void)state;
-    static const char config[] = "{\"r\": 2, \"lora_alpha\": 6, \"alpha_pattern\": {\"to_k\": 8}, \"use_rslora\": false}";
-    static const int64_t alpha = 6;
-    slr_safetensors_writer *writer = slr_safetensors_writer_new();
-    slr_safetensors_writer_metadata(writer, "lora_adapter_metadata", config, NULL);
-    add(writer, "mid_block." BLOCK "attn1.to_q.lora_A.weight", 2, (int64_t[]){2, 8}, 1);
-    add(writer, "mid_block." BLOCK "attn1.to_q.lora_B.weight", 2, (int64_t[]){8, 2}, 2);
-    add(writer, "mid_block." BLOCK "attn1.to_k.lora_A.weight", 2, (int64_t[]){2, 8}, 3);
-    add(writer, "mid_block." BLOCK "attn1.to_k.lora_B.weight", 2, (int64_t[]){8, 2}, 4);
-    finish(writer, "alone");
-    slr_pairs pairs = load("alone"); /* sorted: to_k, to_q */
-    assert_true(pairs.count == 2 && pairs.items[0].scale == 4 && pairs.items[1].scale == 3);
-    slr_pairs_free(&pairs);
-    const char *bare = "not read by load_lora_weights: no \"unet.\" before the names";
-    judge("alone", (const char *const[]){bare, bare, bare, bare, "not read", "not read", "attention is not found",
-                                         "2 layers at a wrong scale, up to 0.25 times"});
-    writer = slr_safetensors_writer_new();
-    add(writer, "lora_unet_mid_block_resnets_0_time_emb_proj.lora_down.weight", 2, (int64_t[]){2, 8}, 1);
-    add(writer, "lora_unet_mid_block_resnets_0_time_emb_proj.lora_up.weight", 2, (int64_t[]){8, 2}, 2);
-    slr_safetensors_writer_tensor(writer, "lora_unet_mid_block_resnets_0_time_emb_proj.alpha", SLR_DTYPE_I64, 0, NULL,
-                                  &alpha, NULL);
-    finish(writer, "whole");
-    pairs = load("whole");
-    assert_true(pairs.count == 1 && pairs.items[0].scale == 3);
-    slr_pairs_free(&pairs);
 }
 
 /* ---- what is refused ---- */
@@ -594,8 +398,8 @@ static void test_hostile_files_are_refused_by_name(void **state)
         slr_pairs pairs = {0};
         slr_safetensors_writer *writer = slr_safetensors_writer_new();
         for (int t = 0; t < 3 && table[i].tensors[t].name; t++)
-            add(writer, table[i].tensors[t].name, table[i].tensors[t].dims, table[i].tensors[t].shape, 1);
-        finish(writer, "bad");
+            pair_files_add(writer, table[i].tensors[t].name, table[i].tensors[t].dims, table[i].tensors[t].shape, 1);
+        pair_files_finish(writer, "bad");
         if (slr_pairs_load(scratch_path("bad"), &pairs, &err) != SELORA_BAD_INPUT)
             fail_msg("accepted: %s", table[i].says);
         if (!strstr(err.message, table[i].says) || (table[i].tensors[0].name[0] == 'u' && !strstr(err.message, "unet")))
@@ -607,7 +411,7 @@ static void test_hostile_files_are_refused_by_name(void **state)
 static void test_text_encoders_without_attention_do_not_go_to_diffusers(void **state)
 {
     (void)state;
-    slr_pairs pairs = make_pairs(8, false);
+    slr_pairs pairs = pair_files_make(8, false);
     slr_error err = {0};
     slr_export_report report;
     slr_pairs_keep(&pairs, "text_encoder");
@@ -638,9 +442,6 @@ int main(void)
         IN_SCRATCH(test_names_of_all_generations),
         IN_SCRATCH(test_networks_of_the_published_code),
         IN_SCRATCH(test_numbered_lists_of_both_orders),
-        IN_SCRATCH(test_tools_apply_it_as_they_do),
-        IN_SCRATCH(test_first_layer_of_the_text_encoder),
-        IN_SCRATCH(test_files_of_diffusers_other_writers),
         IN_SCRATCH(test_hostile_files_are_refused_by_name),
         IN_SCRATCH(test_text_encoders_without_attention_do_not_go_to_diffusers),
     };
