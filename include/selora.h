@@ -411,4 +411,6 @@ selora_status selora_options_check(selora_context *context, const selora_option 
 #ifdef __cplusplus
 }
 #endif
+
+#include "selora_judge.h" /* features, metrics, audits */
 #endif

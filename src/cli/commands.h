@@ -12,6 +12,7 @@ int cmd_generate(int argc, char **argv);
 int cmd_bench(int argc, char **argv);
 int cmd_compress(int argc, char **argv);
 int cmd_convert(int argc, char **argv);
+int cmd_features(int argc, char **argv);
 int cmd_inspect(int argc, char **argv);
 int cmd_phantom(int argc, char **argv);
 int cmd_prepare(int argc, char **argv);
@@ -29,6 +30,8 @@ typedef struct cli_job {
 } cli_job;
 
 int cli_run_job(const cli_job *job, int argc, char **argv);
+/* The same with one positional argument, what `place` (a field of the options) becomes; `expected` names it. */
+int cli_run_job_on(const cli_job *job, const char **place, const char *expected, int argc, char **argv);
 /* "usage, example, options" of a command. */
 void cli_print_help(const char *summary, const char *example, const selora_option *list, size_t count);
 

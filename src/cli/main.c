@@ -22,6 +22,7 @@ static const command commands[] = {
     {"convert", "write an adapter of any format for other tools", cmd_convert},
     {"compress", "write an adapter with smaller ranks, by singular values", cmd_compress},
     {"inspect", "show what a model, adapter, run or data folder holds", cmd_inspect},
+    {"features", "write features of pictures, or features in another format", cmd_features},
     {"phantom", "draw synthetic training pictures with captions", cmd_phantom},
     {"purge", "remove what a data set or run keeps of patients", cmd_purge},
     {"bench", "measure speed and memory on random weights", cmd_bench},
