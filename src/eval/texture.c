@@ -109,6 +109,8 @@ selora_status slr_texture_levels(slr_texture *t, const double *values, int width
         least = values[i] < least ? values[i] : least;
         largest = values[i] > largest ? values[i] : largest;
     }
+    t->least = least;
+    t->largest = largest;
     double base = floor(least / bin_width), levels = floor(largest / bin_width) - base + 1;
     if (!(levels >= 1 && levels <= MOST_LEVELS))
         return slr_fail(err, SELORA_NUMERIC, "radiomics: the picture has more than %d grey levels",

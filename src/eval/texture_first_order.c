@@ -11,14 +11,46 @@ static int by_value(const void *a, const void *b)
     return (left > right) - (left < right);
 }
 
-/* The value of that rank from 0: only its level is sorted. */
+/* Puts the value of rank `place` of v[0 .. count - 1] there; larger ones behind it, smaller ones before. */
+static void select_rank(double *v, ptrdiff_t count, ptrdiff_t place)
+{
+    enum { MOST_ROUNDS = 64 };
+    ptrdiff_t low = 0, high = count - 1;
+    for (int round = 0; low < high; round++) {
+        ptrdiff_t i = low, j = high;
+        double pivot = v[low + (high - low) / 2];
+        if (round == MOST_ROUNDS) { /* pivots that never were near the middle */
+            qsort(v + low, (size_t)(high - low) + 1, sizeof *v, by_value);
+            return;
+        }
+        while (i <= j) {
+            while (v[i] < pivot)
+                i++;
+            while (v[j] > pivot)
+                j--;
+            if (i <= j) {
+                double kept = v[i];
+                v[i++] = v[j];
+                v[j--] = kept;
+            }
+        }
+        if (place <= j)
+            high = j;
+        else if (place >= i)
+            low = i;
+        else
+            return;
+    }
+}
+
+/* The value of that rank from 0: looked for in its level alone. */
 static double ranked(slr_texture *t, size_t rank)
 {
     size_t below = 0;
     int level = 1;
     while (below + (size_t)t->level_counts[level] <= rank)
         below += (size_t)t->level_counts[level++];
-    qsort(t->sorted + below, (size_t)t->level_counts[level], sizeof *t->sorted, by_value);
+    select_rank(t->sorted + below, (ptrdiff_t)t->level_counts[level], (ptrdiff_t)(rank - below));
     return t->sorted[rank];
 }
 
@@ -74,7 +106,7 @@ void slr_texture_first_order(slr_texture *t, double shift, double f[SLR_FIRST_OR
         m4 += square * square;
     }
     m2 /= n;
-    double least = ranked(t, 0), largest = ranked(t, pixels - 1);
+    double least = t->least, largest = t->largest;
     double p10 = percentile(t, 10), p90 = percentile(t, 90);
     f[0] = mean;
     f[1] = percentile(t, 50);

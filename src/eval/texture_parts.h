@@ -17,9 +17,10 @@ struct slr_texture {
     size_t most; /* pixels */
     int width, height, level_count, level_room;
     const double *values;
+    double least, largest; /* of the values */
     int32_t *levels;       /* (pixels), 1 .. level_count */
     int64_t *level_counts; /* (level_count + 1): pixels of each */
-    double *sorted; /* (pixels): values by level; within a level in order only where it was asked for */
+    double *sorted; /* (pixels): values by level; within a level in no order */
     /* Pairs in the making, and counted: */
     int32_t *first, *second, *by_first;
     size_t pairs;

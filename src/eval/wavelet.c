@@ -8,32 +8,56 @@ enum { TAPS = 6, CENTRE = 3 };
 static const double low[TAPS] = {-0.015655728135791993, -0.07273261951252645, 0.3848648468648578,
                                  0.8525720202116004,    0.3378976624574818,   -0.07273261951252645};
 
+static int wrapped(int place, int count)
+{
+    place %= count;
+    return place < 0 ? place + count : place;
+}
+
 /* hi[k] = (-1)^(k+1) lo[5-k] */
 static double tap(slr_wavelet_filter filter, int k)
 {
     return filter == SLR_WAVELET_LOW ? low[k] : k % 2 ? low[TAPS - 1 - k] : -low[TAPS - 1 - k];
 }
 
-/* out[n] = sum_k h[k] in[(n + 3 - k) mod count] over lines of `inner` numbers side by side. */
-static void filter_lines(const double *in, int count, size_t inner, slr_wavelet_filter filter, double *out)
+/* out[n] = sum_k h[k] in[(n + 3 - k) mod count], down: rows of `width` numbers. */
+static void filter_down(const double *in, int width, int height, slr_wavelet_filter filter, double *out)
 {
-    for (int n = 0; n < count; n++) {
-        double *to = out + (size_t)n * inner;
-        for (size_t i = 0; i < inner; i++)
-            to[i] = 0;
+    for (int n = 0; n < height; n++) {
+        double *to = out + (size_t)n * (size_t)width;
+        for (int x = 0; x < width; x++)
+            to[x] = 0;
         for (int k = 0; k < TAPS; k++) {
-            int from = ((n + CENTRE - k) % count + count) % count;
+            const double *from = in + (size_t)wrapped(n + CENTRE - k, height) * (size_t)width;
             double h = tap(filter, k);
-            for (size_t i = 0; i < inner; i++)
-                to[i] += h * in[(size_t)from * inner + i];
+            for (int x = 0; x < width; x++)
+                to[x] += h * from[x];
         }
     }
+}
+
+/* The same across. */
+static void filter_across(const double *in, int width, int height, slr_wavelet_filter filter, double *out)
+{
+    double h[TAPS];
+    for (int k = 0; k < TAPS; k++)
+        h[k] = tap(filter, k);
+    for (int y = 0; y < height; y++, in += width, out += width)
+        for (int n = 0; n < width; n++) {
+            double sum = 0;
+            if (n + CENTRE < TAPS - 1 || n + CENTRE >= width)
+                for (int k = 0; k < TAPS; k++)
+                    sum += h[k] * in[wrapped(n + CENTRE - k, width)];
+            else
+                for (int k = 0; k < TAPS; k++)
+                    sum += h[k] * in[n + CENTRE - k];
+            out[n] = sum;
+        }
 }
 
 void slr_wavelet_band(const double *in, int width, int height, slr_wavelet_filter down,
                       slr_wavelet_filter across, double *scratch, double *out)
 {
-    filter_lines(in, height, (size_t)width, down, scratch);
-    for (int y = 0; y < height; y++)
-        filter_lines(scratch + (size_t)y * (size_t)width, width, 1, across, out + (size_t)y * (size_t)width);
+    filter_down(in, width, height, down, scratch);
+    filter_across(scratch, width, height, across, out);
 }
