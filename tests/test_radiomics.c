@@ -9,7 +9,9 @@
 #include <string.h>
 #include <cmocka.h>
 
+#include "eval/frechet.h"
 #include "eval/radiomics.h"
+#include "eval/standardise.h"
 #include "eval/wavelet.h"
 
 enum { SIDE = 16, PIXELS = SIDE * SIDE };
@@ -204,6 +206,42 @@ static void test_picture_0(void **state)
         near(expected[i].name, named(features, expected[i].name), expected[i].value, 10);
 }
 
+/* Real pictures 0 to 7, synthetic ones 8 to 13: 372 features have a scale, and the distance is known. */
+static void test_distance(void **state)
+{
+    (void)state;
+    enum { REAL = 8, ALL = 14, FAR = 10 };
+    static double features[ALL][SLR_RADIOMICS_FEATURES], scaled[ALL][SLR_RADIOMICS_FEATURES];
+    double values[PIXELS], d2, means[FAR];
+    bool constant;
+    size_t places[FAR], gone = 0;
+    static const int expected_gone[] = {0, 5, 8, 9, 76, 152, 228, 304};
+    slr_scaling scaling;
+    slr_error err = {0};
+    for (int k = 0; k < ALL; k++) {
+        image_k(k, values);
+        radiomics_of(values, SIDE, features[k], &constant);
+    }
+    assert_int_equal(slr_scaling_fit(features[0], REAL, SLR_RADIOMICS_FEATURES, &scaling, &err), SELORA_OK);
+    assert_int_equal(scaling.kept, 372);
+    for (size_t j = 0, k = 0; j < SLR_RADIOMICS_FEATURES; j++)
+        if (k < scaling.kept && scaling.columns[k] == j)
+            k++;
+        else
+            assert_int_equal(j, expected_gone[gone++]);
+    double *real = scaled[0], *synthetic = real + REAL * scaling.kept;
+    slr_scaling_apply(&scaling, features[0], REAL, real);
+    slr_scaling_apply(&scaling, features[REAL], ALL - REAL, synthetic);
+    assert_int_equal(slr_frechet_distance(real, REAL, synthetic, ALL - REAL, scaling.kept, &d2, &err),
+                     SELORA_OK);
+    near("d2", d2, 1678.455715, 10);
+    near("ln d2", log(d2), 7.425629433, 10);
+    assert_int_equal(slr_scaling_farthest(&scaling, synthetic, ALL - REAL, FAR, places, means), FAR);
+    for (int i = 1; i < FAR; i++)
+        assert_true(fabs(means[i]) <= fabs(means[i - 1]));
+    slr_scaling_free(&scaling);
+}
+
 /* A picture on its side: the same but for LH and HL, which change places. */
 static void test_transposed(void **state)
 {
@@ -311,10 +349,11 @@ static void test_small(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_column_a),  cmocka_unit_test(test_wavelet),
-        cmocka_unit_test(test_picture_0), cmocka_unit_test(test_transposed),
-        cmocka_unit_test(test_names),     cmocka_unit_test(test_hard_pictures),
-        cmocka_unit_test(test_constant),  cmocka_unit_test(test_small),
+        cmocka_unit_test(test_column_a),      cmocka_unit_test(test_wavelet),
+        cmocka_unit_test(test_picture_0),     cmocka_unit_test(test_distance),
+        cmocka_unit_test(test_transposed),    cmocka_unit_test(test_names),
+        cmocka_unit_test(test_hard_pictures), cmocka_unit_test(test_constant),
+        cmocka_unit_test(test_small),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
