@@ -201,6 +201,8 @@ test_all() {
         count_from $logs/comparison-with-diffusers.log
         quietly "adapters in diffusers and peft" "$peers" tools/check_adapters.py --selora build/selora || true
         count_from $logs/adapters-in-diffusers-and-peft.log
+        quietly "merged models in diffusers" "$peers" tools/check_merge.py --selora build/selora || true
+        count_from $logs/merged-models-in-diffusers.log
     else
         failed=$((failed + 1))
     fi

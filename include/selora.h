@@ -131,7 +131,7 @@ selora_status selora_adapter_load(selora_context *context, const selora_model *m
                                   double strength, selora_adapter **adapter);
 selora_status selora_adapter_save(selora_context *context, const selora_adapter *adapter, const char *path);
 /* Writes a diffusers folder with W + strength * scale * B A; `folder` must not exist. The model itself is not
- * changed and must come from a folder. */
+ * changed and must come from a folder. selora_merge() does more. */
 selora_status selora_adapter_merge(selora_context *context, const selora_model *model,
                                    const selora_adapter *adapter, const char *folder);
 void selora_adapter_free(selora_adapter *adapter);
@@ -168,6 +168,20 @@ typedef struct selora_compress_options {
 selora_compress_options selora_compress_defaults(void);
 /* *report: ranks and errors by layer, as text or JSON; free() it. NULL on failure. */
 selora_status selora_compress(selora_context *context, const selora_compress_options *options, char **report);
+
+/* A model with adapters folded into its weights: W + sum of strength s B A, rounded once. */
+typedef struct selora_merge_options {
+    const char *model;        /* a diffusers folder or one LDM .safetensors file */
+    const char *adapter;      /* FILE or FILE:strength; several with line ends between them */
+    const char *out;          /* must not exist; a name that ends in .safetensors: one LDM file, else a diffusers folder */
+    const char *dtype;        /* keep, f32, f16, bf16 */
+    const char *variant;      /* weight files of a variant; NULL: the plain ones */
+    const char *model_config; /* diffusers folder with configs (and tokenizer) for a single-file model */
+    int strict;               /* 1: what of the adapters cannot be used is an error */
+} selora_merge_options;
+
+selora_merge_options selora_merge_defaults(void);
+selora_status selora_merge(selora_context *context, const selora_merge_options *options);
 
 /* ---- drawing images ---------------------------------------------------------------------------------- */
 
@@ -396,6 +410,7 @@ const selora_option *selora_phantom_option_list(size_t *count);
 const selora_option *selora_prepare_option_list(size_t *count);
 const selora_option *selora_convert_option_list(size_t *count);
 const selora_option *selora_compress_option_list(size_t *count);
+const selora_option *selora_merge_option_list(size_t *count);
 
 /* Sets one option from text, which must outlive the options. SELORA_USAGE names what was expected. */
 selora_status selora_option_set(selora_context *context, const selora_option *list, size_t count, void *options,

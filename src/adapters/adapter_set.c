@@ -441,15 +441,13 @@ void slr_adapter_draw_row(const slr_adapter_set *set, slr_adapter *adapter, int 
                  bound(set->options.init, adapter->slot.in));
 }
 
-void slr_adapter_merge(const slr_adapter *adapter, slr_real *weight)
+void slr_adapter_add_row(const slr_adapter *adapter, int64_t o, double *row)
 {
     const slr_slot *slot = &adapter->slot;
-    for (int64_t o = 0; o < slot->out; o++)
-        for (int64_t k = 0; k < slot->in; k++) {
-            double sum = 0;
-            for (int i = 0; i < slot->rank; i++)
-                sum += (double)slot->bt[i * slot->out + o] * (double)slot->a[i * slot->in + k];
-            slr_real *w = &weight[o * slot->in + k];
-            *w = (slr_real)((double)*w + slot->scale * sum);
-        }
+    for (int i = 0; i < slot->rank; i++) {
+        const slr_real *a = slot->a + i * slot->in;
+        double b = slot->scale * (double)slot->bt[i * slot->out + o];
+        for (int64_t k = 0; k < slot->in; k++)
+            row[k] += b * (double)a[k];
+    }
 }

@@ -115,7 +115,7 @@ void slr_adapter_activate(slr_adapter *adapter);
 void slr_adapter_draw_row(const slr_adapter_set *set, slr_adapter *adapter, int row, uint32_t step,
                           uint32_t draw);
 
-/* weight (out, in) += scale B A. */
-void slr_adapter_merge(const slr_adapter *adapter, slr_real *weight);
+/* row (in) += row `o` of scale B A. */
+void slr_adapter_add_row(const slr_adapter *adapter, int64_t o, double *row);
 
 #endif

@@ -61,31 +61,42 @@ static selora_status load_one(const char *text, size_t length, const slr_model *
 selora_status slr_chosen_adapters_load(const char *argument, const slr_model *model, bool strict,
                                        const slr_hooks *hooks, slr_chosen_adapters *chosen, slr_error *err)
 {
-    slr_adapter_set *sets[SLR_MOST_ADAPTERS] = {NULL};
-    selora_status status = SELORA_OK;
     *chosen = (slr_chosen_adapters){0};
-    while (argument && *argument && status == SELORA_OK) {
+    while (argument && *argument) {
         size_t length = strcspn(argument, "\n");
         if (chosen->count == SLR_MOST_ADAPTERS)
-            status = slr_fail(err, SELORA_USAGE, "--adapter: more than %d", SLR_MOST_ADAPTERS);
-        else
-            status = load_one(argument, length, model, strict, hooks, chosen, &sets[chosen->count], err);
+            return slr_fail(err, SELORA_USAGE, "--adapter: more than %d", SLR_MOST_ADAPTERS);
+        SLR_TRY(load_one(argument, length, model, strict, hooks, chosen, &chosen->sets[chosen->count], err));
         argument += length + (argument[length] == '\n');
     }
-    if (status == SELORA_OK && chosen->count > 1)
-        status = slr_adapter_sets_join(sets, chosen->count, &chosen->set, err);
-    bool alone = status == SELORA_OK && chosen->count == 1;
-    if (alone)
-        chosen->set = sets[0];
-    for (int i = 0; !alone && i < SLR_MOST_ADAPTERS; i++)
-        slr_adapter_set_free(sets[i]);
-    return status;
+    return SELORA_OK;
+}
+
+static void free_sets(slr_chosen_adapters *chosen)
+{
+    for (int i = 0; i < chosen->count; i++) {
+        slr_adapter_set_free(chosen->sets[i]);
+        chosen->sets[i] = NULL;
+    }
+}
+
+selora_status slr_chosen_adapters_join(slr_chosen_adapters *chosen, slr_error *err)
+{
+    if (chosen->count > 1)
+        SLR_TRY(slr_adapter_sets_join(chosen->sets, chosen->count, &chosen->set, err));
+    if (chosen->count == 1) {
+        chosen->set = chosen->sets[0];
+        chosen->sets[0] = NULL;
+    }
+    free_sets(chosen);
+    return SELORA_OK;
 }
 
 void slr_chosen_adapters_free(slr_chosen_adapters *chosen)
 {
     for (int i = 0; i < chosen->count; i++)
         free(chosen->paths[i]);
+    free_sets(chosen);
     slr_adapter_set_free(chosen->set);
     *chosen = (slr_chosen_adapters){0};
 }

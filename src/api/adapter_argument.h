@@ -4,6 +4,7 @@
  *
  *     slr_chosen_adapters chosen = {0};
  *     SLR_TRY(slr_chosen_adapters_load("a.safetensors\nb.safetensors:0.5", model, false, hooks, &chosen, err));
+ *     SLR_TRY(slr_chosen_adapters_join(&chosen, err));
  *     ... chosen.set, NULL for no adapter ...
  *     slr_chosen_adapters_free(&chosen);
  */
@@ -18,8 +19,9 @@
 enum { SLR_MOST_ADAPTERS = 16 };
 
 typedef struct slr_chosen_adapters {
-    slr_adapter_set *set; /* all of them together */
+    slr_adapter_set *set; /* all of them together, after slr_chosen_adapters_join() */
     int count;
+    slr_adapter_set *sets[SLR_MOST_ADAPTERS]; /* each with its strength */
     char *paths[SLR_MOST_ADAPTERS];
     double strengths[SLR_MOST_ADAPTERS];
 } slr_chosen_adapters;
@@ -27,6 +29,8 @@ typedef struct slr_chosen_adapters {
 /* Loads nothing for NULL. Free it also after a failure. */
 selora_status slr_chosen_adapters_load(const char *argument, const slr_model *model, bool strict,
                                        const slr_hooks *hooks, slr_chosen_adapters *chosen, slr_error *err);
+/* Makes `set`; the single ones are not needed any more and are gone but for one alone. */
+selora_status slr_chosen_adapters_join(slr_chosen_adapters *chosen, slr_error *err);
 void slr_chosen_adapters_free(slr_chosen_adapters *chosen);
 /* Of the file; of several: of their sums in order. "" for none. */
 selora_status slr_chosen_adapters_hash(const slr_chosen_adapters *chosen, char hex[SLR_SHA256_HEX], slr_error *err);

@@ -7,7 +7,7 @@
 #include "api/context.h"
 #include "core/memory.h"
 #include "io/image.h"
-#include "models/merge_folder.h"
+#include "models/merge_model.h"
 
 selora_status selora_adapter_load(selora_context *context, const selora_model *model, const char *path,
                                   double strength, selora_adapter **result)
@@ -37,7 +37,9 @@ selora_status selora_adapter_save(selora_context *context, const selora_adapter 
 selora_status selora_adapter_merge(selora_context *context, const selora_model *model,
                                    const selora_adapter *adapter, const char *folder)
 {
-    return slr_merge_folder(model->model, adapter->set, folder, slr_context_begin(context));
+    const slr_merge_job job = {.model = model->model, .sets = (slr_adapter_set *const[]){adapter->set}, .set_count = 1,
+                               .threads = context->threads, .hooks = &context->hooks};
+    return slr_merge_model(&job, folder, slr_context_begin(context));
 }
 
 void selora_adapter_free(selora_adapter *adapter)

@@ -106,7 +106,8 @@ static selora_status open_inputs(job *j, slr_error *err)
     SLR_TRY(slr_context_weights(backend, o->weights, &model.weights, err));
     SLR_TRY(slr_model_open(o->model, &model, &j->model, err));
     SLR_TRY(slr_chosen_adapters_load(o->adapter, j->model, o->strict, &j->context->hooks, &j->chosen, err));
-    SLR_TRY(slr_model_merge_convolutions(j->model, j->chosen.set, &merged, err));
+    SLR_TRY(slr_chosen_adapters_join(&j->chosen, err));
+    SLR_TRY(slr_model_merge_convolutions(j->model, j->chosen.set, j->context->threads, &merged, err));
     if (merged > 0)
         slr_note(&j->context->hooks, "%d layers of the adapter are convolutions: put into the weights", merged);
     return o->batch_size > 0 ? open_drawing(j, o->batch_size, err) : open_fitting(j, err);

@@ -220,6 +220,18 @@ static const selora_option compress_list[] = {
 };
 #undef K
 
+#define M selora_merge_options
+static const selora_option merge_list[] = {
+    NEED(M, "model", model, "DIR|FILE", "base model: a diffusers folder or one LDM .safetensors file"),
+    {"adapter", SELORA_OPTION_TEXTS, FIELD(M, adapter), 0, 0, "FILE[:X]", "adapter of any format and its strength (1); several add up", 1},
+    NEED(M, "out", out, "DIR|FILE", "the merged model: a diffusers folder, or one LDM file when the name ends in .safetensors"),
+    CHOICE(M, "dtype", dtype, "keep|f32|f16|bf16", "numbers of all three networks; keep: as stored, with files and variants named as they are (keep)"),
+    TEXT(M, "variant", variant, "NAME", "weight files of a variant, such as fp16"),
+    TEXT(M, "model-config", model_config, "DIR", "diffusers folder with the configs of a single-file model; a merged folder gets its other files"),
+    FLAG(M, "strict", strict, "parts of an adapter that this model cannot use are an error instead of a warning"),
+};
+#undef M
+
 const selora_option *selora_train_option_list(size_t *count)
 {
     *count = COUNT(train_list);
@@ -265,6 +277,17 @@ const selora_option *selora_compress_option_list(size_t *count)
 selora_compress_options selora_compress_defaults(void)
 {
     return (selora_compress_options){.to = "same", .dtype = "f32", .pad_rank = "needed", .te_keys = "one", .energy = NAN};
+}
+
+const selora_option *selora_merge_option_list(size_t *count)
+{
+    *count = COUNT(merge_list);
+    return merge_list;
+}
+
+selora_merge_options selora_merge_defaults(void)
+{
+    return (selora_merge_options){.dtype = "keep"};
 }
 
 selora_convert_options selora_convert_defaults(void)

@@ -21,6 +21,7 @@ static const command commands[] = {
     {"generate", "draw pictures from prompts, with or without an adapter", cmd_generate},
     {"convert", "write an adapter of any format for other tools", cmd_convert},
     {"compress", "write an adapter with smaller ranks, by singular values", cmd_compress},
+    {"merge", "fold adapters into a copy of their model", cmd_merge},
     {"inspect", "show what a model, adapter, run or data folder holds", cmd_inspect},
     {"features", "write features of pictures, or features in another format", cmd_features},
     {"phantom", "draw synthetic training pictures with captions", cmd_phantom},

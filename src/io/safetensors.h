@@ -93,6 +93,12 @@ selora_status slr_safetensors_writer_metadata(slr_safetensors_writer *writer, co
 selora_status slr_safetensors_writer_tensor(slr_safetensors_writer *writer, const char *name,
                                             slr_dtype dtype, int dims, const int64_t *shape,
                                             const void *data, slr_error *err);
+/* Numbers that are made while the file is written, so that one tensor at a time is in memory: `make` fills all bytes of
+ * `data`, which is aligned for every type. */
+typedef selora_status slr_tensor_maker(void *context, void *data, slr_error *err);
+selora_status slr_safetensors_writer_made(slr_safetensors_writer *writer, const char *name, slr_dtype dtype, int dims,
+                                          const int64_t *shape, slr_tensor_maker *make, void *context,
+                                          slr_error *err);
 /* slr_real values stored as F32 (rounded when slr_real is double) or as F64 when `exact`; converted into the
  * writer's own memory. */
 selora_status slr_safetensors_writer_real(slr_safetensors_writer *writer, const char *name, int dims,

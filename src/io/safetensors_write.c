@@ -15,6 +15,8 @@ typedef struct pending {
     int64_t shape[SLR_STORED_MAX_DIMS];
     const void *data;
     void *owned;
+    slr_tensor_maker *make; /* instead of data */
+    void *context;
     size_t bytes;
 } pending;
 
@@ -93,6 +95,16 @@ selora_status slr_safetensors_writer_tensor(slr_safetensors_writer *writer, cons
 {
     SLR_TRY(add_tensor(writer, name, dtype, dims, shape, err));
     writer->tensors[writer->count - 1].data = data;
+    return SELORA_OK;
+}
+
+selora_status slr_safetensors_writer_made(slr_safetensors_writer *writer, const char *name, slr_dtype dtype, int dims,
+                                          const int64_t *shape, slr_tensor_maker *make, void *context,
+                                          slr_error *err)
+{
+    SLR_TRY(add_tensor(writer, name, dtype, dims, shape, err));
+    writer->tensors[writer->count - 1].make = make;
+    writer->tensors[writer->count - 1].context = context;
     return SELORA_OK;
 }
 
@@ -176,6 +188,27 @@ static char *build_header(const slr_safetensors_writer *writer, size_t *length)
     return header;
 }
 
+static selora_status write_tensors(const slr_safetensors_writer *writer, FILE *stream, const char *path, slr_error *err)
+{
+    size_t largest = 0;
+    for (size_t i = 0; i < writer->count; i++)
+        if (writer->tensors[i].make && writer->tensors[i].bytes > largest)
+            largest = writer->tensors[i].bytes;
+    void *made = largest > 0 ? slr_alloc_aligned(largest, 1) : NULL;
+    selora_status status = largest > 0 && !made ? slr_fail_memory(err, largest, path) : SELORA_OK;
+    for (size_t i = 0; i < writer->count && status == SELORA_OK && !ferror(stream); i++) {
+        const pending *tensor = &writer->tensors[i];
+        if (tensor->bytes == 0)
+            continue;
+        if (tensor->make)
+            status = tensor->make(tensor->context, made, err);
+        if (status == SELORA_OK)
+            fwrite(tensor->make ? made : tensor->data, 1, tensor->bytes, stream);
+    }
+    free(made);
+    return status;
+}
+
 selora_status slr_safetensors_writer_save(slr_safetensors_writer *writer, const char *path,
                                           slr_error *err)
 {
@@ -192,10 +225,11 @@ selora_status slr_safetensors_writer_save(slr_safetensors_writer *writer, const 
         for (int i = 0; i < 8; i++)
             fputc((int)(length >> (8 * i) & 255), stream);
         fwrite(header, 1, length, stream);
-        for (size_t i = 0; i < writer->count && !ferror(stream); i++)
-            if (writer->tensors[i].bytes > 0)
-                fwrite(writer->tensors[i].data, 1, writer->tensors[i].bytes, stream);
-        status = slr_atomic_commit(file, err);
+        status = write_tensors(writer, stream, path, err);
+        if (status == SELORA_OK)
+            status = slr_atomic_commit(file, err);
+        else
+            slr_atomic_abort(file);
     }
     free(header);
     return status;

@@ -63,16 +63,29 @@ static selora_status copy_file(const char *source, const char *target, slr_error
     return status;
 }
 
-static bool is_left_out(const char *folder, const char *name)
+/* Weights of every tool, with their index files. */
+static bool is_weights(const char *name)
 {
-    bool rewritten = ends_in(folder, "/unet") || ends_in(folder, "/text_encoder");
-    bool weights = ends_in(name, ".safetensors") || ends_in(name, ".bin");
-    return name[0] == '.' || (rewritten && weights);
+    static const char *const forms[] = {".safetensors", ".bin", ".ckpt", ".msgpack", ".onnx", ".h5", ".pt"};
+    for (size_t i = 0; i < sizeof forms / sizeof *forms; i++) {
+        const char *form = strstr(name, forms[i]);
+        if (form && (ends_in(name, forms[i]) || strncmp(form + strlen(forms[i]), ".index.", 7) == 0))
+            return true;
+    }
+    return false;
 }
 
-static selora_status copy_folder(const char *source, const char *target, int depth, slr_error *err);
+static bool is_left_out(const char *folder, const char *name, int depth, bool with_vae)
+{
+    bool rewritten = depth == 0 || ends_in(folder, "/unet") || ends_in(folder, "/text_encoder") ||
+                     (!with_vae && ends_in(folder, "/vae"));
+    return name[0] == '.' || (rewritten && is_weights(name));
+}
 
-static selora_status copy_entry(const char *source, const char *target, const char *name, int depth, slr_error *err)
+static selora_status copy_folder(const char *source, const char *target, int depth, bool with_vae, slr_error *err);
+
+static selora_status copy_entry(const char *source, const char *target, const char *name, int depth, bool with_vae,
+                                slr_error *err)
 {
     struct stat info;
     char *from = slr_format("%s/%s", source, name), *to = slr_format("%s/%s", target, name);
@@ -84,29 +97,29 @@ static selora_status copy_entry(const char *source, const char *target, const ch
     else if (status == SELORA_OK && S_ISDIR(info.st_mode) && depth < MAX_DEPTH) {
         status = slr_make_folders(to, 0755, err);
         if (status == SELORA_OK)
-            status = copy_folder(from, to, depth + 1, err);
+            status = copy_folder(from, to, depth + 1, with_vae, err);
     }
     free(from);
     free(to);
     return status;
 }
 
-static selora_status copy_folder(const char *source, const char *target, int depth, slr_error *err)
+static selora_status copy_folder(const char *source, const char *target, int depth, bool with_vae, slr_error *err)
 {
     DIR *dir = opendir(source);
     if (!dir)
         return slr_fail_errno(err, source, "open");
     selora_status status = SELORA_OK;
     for (struct dirent *entry; status == SELORA_OK && (entry = readdir(dir));)
-        if (!is_left_out(source, entry->d_name))
-            status = copy_entry(source, target, entry->d_name, depth, err);
+        if (!is_left_out(source, entry->d_name, depth, with_vae))
+            status = copy_entry(source, target, entry->d_name, depth, with_vae, err);
     closedir(dir);
     return status;
 }
 
-selora_status slr_folder_copy(const char *source, const char *target, slr_error *err)
+selora_status slr_folder_copy(const char *source, const char *target, bool with_vae, slr_error *err)
 {
-    return copy_folder(source, target, 0, err);
+    return copy_folder(source, target, 0, with_vae, err);
 }
 
 static selora_status write_merges(const json_t *merges, const char *path, slr_error *err)

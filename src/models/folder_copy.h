@@ -5,12 +5,15 @@
 #ifndef SLR_FOLDER_COPY_H
 #define SLR_FOLDER_COPY_H
 
+#include <stdbool.h>
+
 #include "core/status.h"
 
 /* Copies the files of `source` and of its folders (links to files are followed, hidden files left out) but the weights of
- * unet/ and text_encoder/, which the caller writes. `_name_or_path` is dropped from JSON files: it may hold the
+ * unet/ and text_encoder/, which the caller writes, those of vae/ without `with_vae`, and whole checkpoints beside the
+ * folders, which are of the model as it was. `_name_or_path` is dropped from JSON files: it may hold the
  * path of another machine. `target` exists. */
-selora_status slr_folder_copy(const char *source, const char *target, slr_error *err);
+selora_status slr_folder_copy(const char *source, const char *target, bool with_vae, slr_error *err);
 
 /* Where target/tokenizer holds a tokenizer.json alone: adds vocab.json, merges.txt and special_tokens_map.json, which
  * transformers 4 needs; where its config has no model_max_length (transformers 5 fails then): `positions`. */

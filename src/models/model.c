@@ -13,7 +13,6 @@
 #include "core/rng.h"
 #include "io/json.h"
 #include "models/single_file.h"
-#include "models/weight_names.h"
 
 enum { PATH_SIZE = 4096, MAX_CONFIG_BYTES = 8 << 20, COMPONENTS = 3 };
 
@@ -213,16 +212,16 @@ static const char *shape_text(int dims, const int64_t *shape, char text[96])
     return text;
 }
 
-static slr_name_rules rules_of(const slr_model *model)
+slr_name_rules slr_model_name_rules(const slr_model *model, bool single_file)
 {
-    slr_name_rules rules = {.single_file = model->single_file,
+    slr_name_rules rules = {.single_file = single_file,
                             .unet_layers_per_block = model->unet.layers_per_block,
                             .vae_levels = model->vae.levels};
     memcpy(rules.unet_up_attention, model->unet.up_attention, sizeof rules.unet_up_attention);
     return rules;
 }
 
-static const slr_stored_tensor *find_stored(slr_model *model, const char *canonical,
+static const slr_stored_tensor *find_stored(const slr_model *model, const char *canonical,
                                             const slr_name_rules *rules)
 {
     char names[SLR_MAX_STORED_NAMES][SLR_STORED_NAME];
@@ -238,8 +237,14 @@ static const slr_stored_tensor *find_stored(slr_model *model, const char *canoni
     return NULL;
 }
 
+const slr_stored_tensor *slr_model_stored(const slr_model *model, const char *canonical)
+{
+    slr_name_rules rules = slr_model_name_rules(model, model->single_file);
+    return find_stored(model, canonical, &rules);
+}
+
 static selora_status load_weight(slr_model *model, const slr_weight_spec *spec, const slr_name_rules *rules,
-                                 slr_problems *problems, slr_error *err)
+                                 bool read, slr_problems *problems, slr_error *err)
 {
     char wanted[96], found[96];
     slr_error detail = {0};
@@ -251,9 +256,9 @@ static selora_status load_weight(slr_model *model, const slr_weight_spec *spec, 
         slr_problems_add(problems, "%s: shape is %s, the config asks for %s", spec->name,
                          shape_text(tensor->dims, tensor->shape, found),
                          shape_text(spec->dims, spec->shape, wanted));
-    else if (slr_weight_store_add(model->weights, spec, tensor, &detail) != SELORA_OK)
+    else if (read && slr_weight_store_add(model->weights, spec, tensor, &detail) != SELORA_OK)
         return note_problem(&detail, problems, err);
-    else
+    else if (read)
         slr_stored_release(tensor);
     return SELORA_OK;
 }
@@ -284,19 +289,19 @@ static selora_status check_memory(slr_model *model, const slr_graph *graph, cons
     return slr_check_free_memory(bytes, "the model", "close other programs, or take a machine with more", err);
 }
 
-static selora_status load_weights(slr_model *model, slr_error *err)
+static selora_status load_weights(slr_model *model, bool read, slr_error *err)
 {
     slr_graph *graph = slr_model_record(model, true);
     if (!graph)
         return slr_fail_memory(err, 0, "the model's graph");
     selora_status status =
         slr_graph_failed(graph, err) ? err ? err->status : SELORA_BAD_INPUT : SELORA_OK;
-    slr_name_rules rules = rules_of(model);
+    slr_name_rules rules = slr_model_name_rules(model, model->single_file);
     slr_problems problems = {0};
-    if (status == SELORA_OK)
+    if (status == SELORA_OK && read)
         status = check_memory(model, graph, &rules, err);
     for (int i = 0; status == SELORA_OK && i < slr_graph_weight_count(graph); i++)
-        status = load_weight(model, slr_graph_weight(graph, i), &rules, &problems, err);
+        status = load_weight(model, slr_graph_weight(graph, i), &rules, read, &problems, err);
     slr_graph_free(graph);
     if (status != SELORA_OK)
         return status;
@@ -335,7 +340,7 @@ selora_status slr_model_open(const char *path, const slr_model_options *options,
         if (status == SELORA_OK && options->hashed)
             model->hash = slr_model_hash_begin(model->files->sets, COMPONENTS);
         if (status == SELORA_OK)
-            status = load_weights(model, err);
+            status = load_weights(model, !options->files_only, err);
     }
     if (status != SELORA_OK) {
         slr_model_free(model);

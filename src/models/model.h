@@ -14,6 +14,7 @@
 #include "models/model_config.h"
 #include "models/model_hash.h"
 #include "models/weight_files.h"
+#include "models/weight_names.h"
 
 typedef struct slr_model_options {
     const char *variant;   /* "fp16" and the like; NULL: plain files, then fp16 */
@@ -23,6 +24,7 @@ typedef struct slr_model_options {
     slr_weight_policy weights;
     bool hashed;           /* slr_model_hash() will be asked: it is computed while the weights are read */
     bool configs_only;     /* weights are neither opened nor checked */
+    bool files_only;       /* weights are found and their shapes checked, but not read: no graph can be planned */
 } slr_model_options;
 
 typedef struct slr_model {
@@ -54,6 +56,11 @@ selora_status slr_model_hash(const slr_model *model, char hex[65], slr_error *er
 
 /* The mapped files of "unet", "text_encoder" or "vae"; of a single file: its own, for every component. */
 const slr_weight_files *slr_model_weight_files(const slr_model *model, const char *component);
+
+/* The stored tensor of a weight by its canonical name ("unet.conv_in.weight"), NULL where there is none. */
+const slr_stored_tensor *slr_model_stored(const slr_model *model, const char *canonical);
+/* What names of the model's weights depend on, in its own files or in files of the other kind. */
+slr_name_rules slr_model_name_rules(const slr_model *model, bool single_file);
 
 /* Records every component once at its smallest size: the linear layers that adapters may join and all weights. */
 slr_graph *slr_model_record(const slr_model *model, bool with_vae);

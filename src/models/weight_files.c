@@ -85,6 +85,7 @@ static selora_status open_variant(slr_weight_files *set, const char *folder, con
     snprintf(path, sizeof path, "%s/%s.safetensors.index%s%s.json", folder, stem, dot,
              variant ? variant : "");
     *found = access(path, F_OK) == 0;
+    snprintf(set->index, sizeof set->index, "%s", *found ? strrchr(path, '/') + 1 : "");
     return *found ? open_index(set, folder, path, err) : SELORA_OK;
 }
 

@@ -15,6 +15,7 @@ typedef struct slr_weight_files {
     slr_safetensors *files[SLR_MAX_SHARDS];
     bool *used[SLR_MAX_SHARDS]; /* per tensor: some weight has been read from it */
     bool of_variant;            /* the files are those of the variant asked for */
+    char index[128];            /* name of the index file of shards, "" for a file without */
 } slr_weight_files;
 
 /* Opens `folder`/`stem`.safetensors or its sharded index. With a variant its files come first, and
