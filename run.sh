@@ -19,7 +19,7 @@ build_packages=(gcc g++ libc6-dev cmake ninja-build pkg-config libopenblas-openm
     zlib1g-dev libturbojpeg0-dev libutf8proc-dev libssl-dev libexpat1-dev
     libdcmtk-dev libopenjp2-7-dev libnifti2-dev)
 test_packages=(libcmocka-dev dcmtk libgdcm-tools dicom3tools)
-all_packages=(clang libomp-dev libclang-rt-14-dev shellcheck python3 python3-venv)
+all_packages=(clang libomp-dev libclang-rt-14-dev shellcheck python3 python3-dev python3-venv)
 
 logs=build/logs
 passed=0 failed=0 skipped=0
@@ -193,6 +193,12 @@ test_all() {
     if peers_python tools/requirements_dicom.txt "pydicom with decoders"; then
         quietly "comparison of stored values" "$peers" tools/verify_dicom.py --read build/dicom_read || true
         count_from $logs/comparison-of-stored-values.log
+    else
+        failed=$((failed + 1))
+    fi
+    if peers_python tools/requirements_radiomics.txt "PyRadiomics and PyWavelets"; then
+        quietly "comparison with pyradiomics" "$peers" tools/check_radiomics.py --selora build/selora || true
+        count_from $logs/comparison-with-pyradiomics.log
     else
         failed=$((failed + 1))
     fi

@@ -260,6 +260,33 @@ static void test_transposed(void **state)
     }
 }
 
+/* Brightness and contrast are taken out: also where flat parts are 0 in the bands, on the edge of two levels. */
+static void test_brightness(void **state)
+{
+    (void)state;
+    enum { LARGE = 48, BLOCK = 16, COUNT = LARGE * LARGE };
+    static const double scales[][2] = {{0.37, 0.21}, {1.0 / 3, 0.1}, {0.71, 0.003}, {0.9, -0.1}, {7, 3}};
+    static const int greys[] = {0, 9, 23, 5, 31, 17, 3, 29, 13};
+    static double values[COUNT], scaled[COUNT], a[SLR_RADIOMICS_FEATURES], b[SLR_RADIOMICS_FEATURES];
+    bool constant;
+    for (int i = 0; i < COUNT; i++) {
+        int y = i / LARGE, x = i % LARGE, block = y / BLOCK * 3 + x / BLOCK;
+        values[i] = (block == 4 ? (5 * x * x + 7 * y + 3 * x * y) % 31 : greys[block]) / 32.0;
+    }
+    radiomics_of(values, LARGE, a, &constant);
+    for (int k = 0; k < 5; k++) {
+        for (int i = 0; i < COUNT; i++)
+            scaled[i] = scales[k][0] * values[i] + scales[k][1];
+        radiomics_of(scaled, LARGE, b, &constant);
+        for (int i = 0; i < SLR_RADIOMICS_FEATURES; i++)
+            if (!(fabs(a[i] - b[i]) <= 1e-7 * (1 + fabs(a[i])))) {
+                char name[64];
+                slr_radiomics_feature_name(i, name);
+                fail_msg("%s: %.12g and %.12g", name, a[i], b[i]);
+            }
+    }
+}
+
 static void test_names(void **state)
 {
     (void)state;
@@ -353,7 +380,7 @@ int main(void)
         cmocka_unit_test(test_picture_0),     cmocka_unit_test(test_distance),
         cmocka_unit_test(test_transposed),    cmocka_unit_test(test_names),
         cmocka_unit_test(test_hard_pictures), cmocka_unit_test(test_constant),
-        cmocka_unit_test(test_small),
+        cmocka_unit_test(test_small),         cmocka_unit_test(test_brightness),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

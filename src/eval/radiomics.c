@@ -8,7 +8,7 @@
 #include "core/memory.h"
 #include "eval/wavelet.h"
 
-static const double spread = 100, bin_width = 5, shift = 300, least_deviation = 1e-6;
+static const double spread = 100, bin_width = 5, shift = 300, least_deviation = 1e-6, least_detail = 1e-9;
 
 /* LH: H along y, L along x. */
 static const struct {
@@ -80,6 +80,16 @@ static bool normalise(const double *grey, size_t pixels, double *values)
     return true;
 }
 
+/* Flat parts of a picture (black around a head) are 0 in the bands but for rounding, and 0 is an edge between
+ * two levels: noise must not choose the side. */
+static void take_band(slr_radiomics *r, int b)
+{
+    size_t pixels = (size_t)r->side * (size_t)r->side;
+    slr_wavelet_band(r->values, r->side, r->side, bands[b].down, bands[b].across, r->scratch, r->band);
+    for (size_t i = 0; i < pixels; i++)
+        r->band[i] = fabs(r->band[i]) < least_detail ? 0 : r->band[i];
+}
+
 selora_status slr_radiomics_run(slr_radiomics *r, const double *grey, double features[SLR_RADIOMICS_FEATURES],
                                 bool *constant, slr_error *err)
 {
@@ -87,8 +97,7 @@ selora_status slr_radiomics_run(slr_radiomics *r, const double *grey, double fea
     for (int b = 0; b < SLR_RADIOMICS_BANDS && !*constant; b++) {
         const double *band = b == 0 ? r->values : r->band;
         if (b > 0)
-            slr_wavelet_band(r->values, r->side, r->side, bands[b].down, bands[b].across, r->scratch,
-                             r->band);
+            take_band(r, b);
         SLR_TRY(slr_texture_levels(r->texture, band, r->side, r->side, bin_width, err));
         slr_texture_features(r->texture, shift, features + b * SLR_TEXTURE_FEATURES);
     }

@@ -7,7 +7,7 @@
 #include "core/memory.h"
 #include "eval/texture_parts.h"
 
-enum { MOST_LEVELS = 1 << 20 };
+enum { MOST_LEVELS = 1 << 20, MOST_SIDE = 1 << 14 };
 
 const int slr_texture_directions[4][2] = {{0, 1}, {1, 1}, {1, 0}, {1, -1}};
 
@@ -101,7 +101,7 @@ selora_status slr_texture_levels(slr_texture *t, const double *values, int width
     t->height = height;
     t->values = values;
     size_t pixels = slr_texture_pixels(t);
-    if (width < 1 || height < 1 || pixels > t->most)
+    if (width < 1 || height < 1 || width > MOST_SIDE || height > MOST_SIDE || pixels > t->most)
         return slr_fail(err, SELORA_USAGE, "radiomics: a picture of %d x %d pixels; %zu were announced",
                         width, height, t->most);
     double least = values[0], largest = values[0];

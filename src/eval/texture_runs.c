@@ -138,20 +138,23 @@ void slr_texture_glrlm(slr_texture *t, double f[SLR_GLRLM_FEATURES])
 
 /* ---- zones ---- */
 
-/* Takes the zone around a pixel out of the picture: its levels are negated. */
-static int32_t take_zone(slr_texture *t, int32_t start)
+/* Takes the zone around a pixel out of the picture: its levels are negated. Places wait as y and x in one
+ * number. */
+static int32_t take_zone(slr_texture *t, int32_t row, int32_t column)
 {
-    int32_t level = t->levels[start], size = 0, waiting = 0, width = t->width, height = t->height;
-    t->levels[start] = -level;
-    t->stack[waiting++] = start;
+    int32_t width = t->width, height = t->height, size = 0, waiting = 0;
+    int32_t level = t->levels[row * width + column];
+    t->levels[row * width + column] = -level;
+    t->stack[waiting++] = row << 16 | column;
     while (waiting > 0) {
-        int32_t at = t->stack[--waiting], y = at / width, x = at % width;
+        int32_t at = t->stack[--waiting], y = at >> 16, x = at & 0xffff;
+        int32_t left = x > 0 ? x - 1 : 0, right = x + 1 < width ? x + 1 : x;
         size++;
         for (int32_t v = y > 0 ? y - 1 : 0; v <= y + 1 && v < height; v++)
-            for (int32_t u = x > 0 ? x - 1 : 0; u <= x + 1 && u < width; u++)
+            for (int32_t u = left; u <= right; u++)
                 if (t->levels[v * width + u] == level) {
                     t->levels[v * width + u] = -level;
-                    t->stack[waiting++] = v * width + u;
+                    t->stack[waiting++] = v << 16 | u;
                 }
     }
     return size;
@@ -162,10 +165,11 @@ void slr_texture_glszm(slr_texture *t, double f[SLR_GLSZM_FEATURES])
     int32_t pixels = (int32_t)slr_texture_pixels(t);
     memset(f, 0, FEATURES * sizeof *f);
     t->pairs = 0;
-    for (int32_t i = 0; i < pixels; i++)
-        if (t->levels[i] > 0) {
-            int32_t level = t->levels[i];
-            add_pair(t, level, take_zone(t, i));
+    for (int32_t y = 0; y < t->height; y++)
+        for (int32_t x = 0; x < t->width; x++) {
+            int32_t level = t->levels[y * t->width + x];
+            if (level > 0)
+                add_pair(t, level, take_zone(t, y, x));
         }
     for (int32_t i = 0; i < pixels; i++)
         t->levels[i] = -t->levels[i];
