@@ -241,7 +241,7 @@ static void test_T26_sizes_of_sd15(void **state)
     for (int i = 0; i < slr_graph_op_count(graph); i++) {
         const slr_op *op = slr_graph_op(graph, i);
         const int64_t *in = slr_graph_tensor(graph, op->in[0])->shape, *out = slr_graph_tensor(graph, op->out)->shape;
-        if (op->kind == SLR_OP_CONV2D && op->u.conv.stride == 2) {
+        if (op->kind == SLR_OP_CONV2D && op->u.conv.window.stride == 2) {
             assert_in_range(downs, 0, 2);
             assert_int_equal(out[1], down[downs]);
             assert_int_equal(out[2], down[downs++]);

@@ -37,6 +37,9 @@ static const tolerance tolerances[SLR_OP_COUNT] = {
     [SLR_OP_UPSAMPLE] = {0, 1e-6},
     [SLR_OP_EMBEDDING] = {0, 0},
     [SLR_OP_TIMESTEP] = {0, 0},
+    [SLR_OP_POOL] = {1e-6, 0},
+    [SLR_OP_SCALE_SHIFT] = {5e-7, 0},
+    [SLR_OP_PICK] = {0, 0},
     [SLR_OP_MSE] = {1e-7, 1e-6},
 };
 

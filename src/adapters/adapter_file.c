@@ -89,7 +89,7 @@ static bool layer_of(const slr_graph *model, const slr_op *op, int64_t *in, int6
 {
     if (op->kind != SLR_OP_LINEAR && op->kind != SLR_OP_CONV2D)
         return false;
-    *kernel = op->kind == SLR_OP_CONV2D ? op->u.conv.kernel : 0;
+    *kernel = op->kind == SLR_OP_CONV2D ? op->u.conv.window.height : 0;
     *in = slr_tensor_columns(slr_graph_tensor(model, op->in[0])) * (*kernel ? *kernel * *kernel : 1);
     *out = slr_tensor_columns(slr_graph_tensor(model, op->out));
     return true;

@@ -26,6 +26,9 @@ static const slr_op_info op_table[SLR_OP_COUNT] = {
     [SLR_OP_UPSAMPLE] = {.name = "upsample"},
     [SLR_OP_EMBEDDING] = {.name = "embedding", .no_gradient = {true}},
     [SLR_OP_TIMESTEP] = {.name = "timestep", .no_gradient = {true}},
+    [SLR_OP_POOL] = {.name = "pool", .no_gradient = {true}},
+    [SLR_OP_SCALE_SHIFT] = {.name = "scale_shift", .in_place = {true}, .no_gradient = {true}},
+    [SLR_OP_PICK] = {.name = "pick", .no_gradient = {true, true}},
     [SLR_OP_MSE] = {.name = "mse", .reads_input = {true, true, true}, .no_gradient = {false, true, true}},
 };
 
@@ -329,7 +332,7 @@ int64_t slr_op_macs(const slr_graph *graph, const slr_op *op)
     int64_t taps;
     switch (op->kind) {
     case SLR_OP_CONV2D:
-        taps = (int64_t)op->u.conv.kernel * op->u.conv.kernel;
+        taps = (int64_t)op->u.conv.window.height * op->u.conv.window.width;
         return slr_tensor_elements(out) * slr_tensor_columns(x) * taps;
     case SLR_OP_LINEAR:
         return slr_tensor_elements(out) * slr_tensor_columns(x);

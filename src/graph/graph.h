@@ -29,12 +29,12 @@ enum { SLR_MAX_DIMS = 4, SLR_MAX_INPUTS = 3, SLR_MAX_KERNEL = 11 };
 typedef int slr_tid;
 
 typedef enum slr_op_kind {
-    SLR_OP_CONV2D,      /* x (N,H,W,C) weight (O,C,k,k) bias (O) -> (N,H',W',O) */
+    SLR_OP_CONV2D,      /* x (N,H,W,C) weight (O,C,kh,kw) bias (O) -> (N,H',W',O) */
     SLR_OP_LINEAR,      /* x (..,K) weight (O,K) bias (O) or none -> (..,O) */
     SLR_OP_LOW_RANK,    /* base (..,O), x (..,K), slot -> base + scale (x A^T) B^T; saved: H (rows,capacity) */
     SLR_OP_GROUP_NORM,  /* x (N,..,C) weight bias (C); saved: mean, rstd (N,groups,2); optional SiLU after it */
     SLR_OP_LAYER_NORM,  /* x (..,D) weight bias (D); saved: mean, rstd (rows,2) */
-    SLR_OP_ACTIVATION,  /* SiLU, GELU (erf), quick GELU */
+    SLR_OP_ACTIVATION,  /* SiLU, GELU (erf), quick GELU, ReLU */
     SLR_OP_GEGLU,       /* x (..,2F) -> first half * gelu(second half) (..,F) */
     SLR_OP_ATTENTION,   /* q (N,Tq,D) k v (N,Tk,D), heads, causal -> (N,Tq,D); saved: log-sum-exp (N,heads,Tq) */
     SLR_OP_ADD,         /* a + b, equal shapes */
@@ -43,15 +43,30 @@ typedef enum slr_op_kind {
     SLR_OP_UPSAMPLE,    /* nearest to a given H', W' (source index = floor(i H / H')) */
     SLR_OP_EMBEDDING,   /* ids (N,T) as numbers; weight: tokens (V,D), bias: positions (P,D) -> (N,T,D) */
     SLR_OP_TIMESTEP,    /* t (N) -> (N,D): sinusoids, half cosines half sines */
+    SLR_OP_POOL,        /* x (N,H,W,C) -> (N,H',W',C): the largest or the mean of each window */
+    SLR_OP_SCALE_SHIFT, /* x (..,C) weight bias (C) -> x weight + bias; optional ReLU after it */
+    SLR_OP_PICK,        /* x (N,T,D), index (N) as numbers -> (N,1,D): one row of each */
     SLR_OP_MSE,         /* prediction, target (N,..), weight (N) -> (1): mean of w_n (p-t)^2 over all elements */
     SLR_OP_COUNT
 } slr_op_kind;
 
-typedef enum slr_activation { SLR_ACT_SILU, SLR_ACT_GELU, SLR_ACT_QUICK_GELU } slr_activation;
+typedef enum slr_activation { SLR_ACT_SILU, SLR_ACT_GELU, SLR_ACT_QUICK_GELU, SLR_ACT_RELU } slr_activation;
 
 typedef struct slr_pads {
     int top, left, bottom, right;
 } slr_pads;
+
+/* A window that moves over a feature map. */
+typedef struct slr_map_window {
+    int height, width, stride;
+    slr_pads pads;
+} slr_map_window;
+
+typedef enum slr_pooling {
+    SLR_POOL_MAX,        /* of the pixels that are there */
+    SLR_POOL_MEAN,       /* padding counts as zeros */
+    SLR_POOL_MEAN_INSIDE /* padding does not count */
+} slr_pooling;
 
 /* One row of the op table: what an op is, whatever the backend. */
 typedef struct slr_op_info {
@@ -101,7 +116,9 @@ typedef struct slr_op {
     int weight, bias; /* indices of weight specs, -1 for none */
     char *path;       /* module path, for errors and profiles */
     union {
-        struct { int kernel, stride; slr_pads pads; bool alone; } conv; /* alone: see slr_graph_images_alone() */
+        struct { slr_map_window window; bool alone; } conv; /* alone: see slr_graph_images_alone() */
+        struct { slr_map_window window; slr_pooling kind; } pool;
+        struct { bool relu; } scale_shift;
         struct { int groups; double eps; bool silu; } norm; /* groups: group norm only */
         struct { slr_activation kind; } act;
         struct { int heads; bool causal; double scale; } attention;
@@ -135,6 +152,8 @@ void slr_graph_images_alone(slr_graph *graph);
 /* `path` is the full module path with component ("unet.conv_in"); weights are path.weight and path.bias. */
 slr_tid slr_graph_conv2d(slr_graph *graph, slr_tid x, const char *path, int64_t out_channels,
                          int kernel, int stride, slr_pads pads);
+/* The same with a window that need not be square. */
+slr_tid slr_graph_conv2d_window(slr_graph *graph, slr_tid x, const char *path, int64_t out_channels, slr_map_window window);
 slr_tid slr_graph_linear(slr_graph *graph, slr_tid x, const char *path, int64_t out_features, bool bias);
 slr_tid slr_graph_low_rank(slr_graph *graph, slr_tid base, slr_tid x, slr_slot *slot, const char *path);
 slr_tid slr_graph_group_norm(slr_graph *graph, slr_tid x, const char *path, int groups, double eps,
@@ -152,6 +171,11 @@ slr_tid slr_graph_embedding(slr_graph *graph, slr_tid ids, const char *token_pat
                             const char *position_path, int64_t positions, int64_t width);
 slr_tid slr_graph_timestep(slr_graph *graph, slr_tid t, int64_t width, bool cos_first, double shift,
                            const char *path);
+/* The three below are for networks that only run forward: none passes a gradient back. Padding is narrower than the
+ * window; a window may be as large as the map. */
+slr_tid slr_graph_pool(slr_graph *graph, slr_tid x, slr_pooling kind, slr_map_window window, const char *path);
+slr_tid slr_graph_scale_shift(slr_graph *graph, slr_tid x, const char *path, bool relu);
+slr_tid slr_graph_pick(slr_graph *graph, slr_tid x, slr_tid index, const char *path);
 slr_tid slr_graph_mse(slr_graph *graph, slr_tid prediction, slr_tid target, slr_tid weight,
                       const char *path);
 

@@ -36,32 +36,55 @@ static slr_op binary(slr_op_kind kind, slr_tid a, slr_tid b)
     return op;
 }
 
-slr_tid slr_graph_conv2d(slr_graph *graph, slr_tid x, const char *path, int64_t out_channels,
-                         int kernel, int stride, slr_pads pads)
+static bool is_window(slr_map_window w)
+{
+    return w.height > 0 && w.width > 0 && w.stride > 0 && w.pads.top >= 0 && w.pads.left >= 0 && w.pads.bottom >= 0 &&
+           w.pads.right >= 0;
+}
+
+/* The size of what a window that moves over (N,H,W,C) gives; false when it does not fit into the map. */
+static bool move_window(const slr_tensor *in, slr_map_window w, int64_t *height, int64_t *width)
+{
+    int64_t down = in->shape[1] + w.pads.top + w.pads.bottom - w.height;
+    int64_t across = in->shape[2] + w.pads.left + w.pads.right - w.width;
+    *height = down / w.stride + 1;
+    *width = across / w.stride + 1;
+    return down >= 0 && across >= 0;
+}
+
+static slr_tid fail_small(slr_graph *graph, const slr_tensor *in, const char *path)
+{
+    return slr_graph_fail(graph, SELORA_BAD_INPUT,
+                          "%s: a feature map of %lldx%lld is too small for this model; use a larger image size", path,
+                          (long long)in->shape[2], (long long)in->shape[1]);
+}
+
+slr_tid slr_graph_conv2d_window(slr_graph *graph, slr_tid x, const char *path, int64_t out_channels, slr_map_window window)
 {
     if (skip(graph, x, 0, 0))
         return -1;
     const slr_tensor *in = at(graph, x);
     if (in->dims != 4)
         return slr_graph_fail(graph, SELORA_USAGE, "%s: a convolution needs (N,H,W,C)", path);
-    if (kernel < 1 || kernel > SLR_MAX_KERNEL || stride < 1 || pads.top < 0 || pads.left < 0 || pads.bottom < 0 || pads.right < 0)
+    if (!is_window(window) || window.height > SLR_MAX_KERNEL || window.width > SLR_MAX_KERNEL)
         return slr_graph_fail(graph, SELORA_USAGE, "%s: impossible kernel, stride or padding", path);
-    int64_t height = in->shape[1] + pads.top + pads.bottom - kernel;
-    int64_t width = in->shape[2] + pads.left + pads.right - kernel;
-    if (height < 0 || width < 0)
-        return slr_graph_fail(graph, SELORA_BAD_INPUT,
-                              "%s: a feature map of %lldx%lld is too small for this model; use a larger image size", path,
-                              (long long)in->shape[2], (long long)in->shape[1]);
+    int64_t height, width;
+    if (!move_window(in, window, &height, &width))
+        return fail_small(graph, in, path);
     slr_op op = unary(SLR_OP_CONV2D, x);
-    op.u.conv.kernel = kernel;
-    op.u.conv.stride = stride;
-    op.u.conv.pads = pads;
+    op.u.conv.window = window;
     op.u.conv.alone = graph->images_alone;
+    int64_t batch = in->shape[0];
     op.weight = slr_graph_add_weight(graph, path, ".weight", SLR_WEIGHT_CONV, 4,
-                                     (int64_t[]){out_channels, in->shape[3], kernel, kernel});
+                                     (int64_t[]){out_channels, in->shape[3], window.height, window.width});
     op.bias = slr_graph_add_weight(graph, path, ".bias", SLR_WEIGHT_VECTOR, 1, &out_channels);
-    int64_t shape[] = {in->shape[0], height / stride + 1, width / stride + 1, out_channels};
-    return slr_graph_add_op(graph, op, path, 4, shape);
+    return slr_graph_add_op(graph, op, path, 4, (int64_t[]){batch, height, width, out_channels});
+}
+
+slr_tid slr_graph_conv2d(slr_graph *graph, slr_tid x, const char *path, int64_t out_channels,
+                         int kernel, int stride, slr_pads pads)
+{
+    return slr_graph_conv2d_window(graph, x, path, out_channels, (slr_map_window){kernel, kernel, stride, pads});
 }
 
 slr_tid slr_graph_linear(slr_graph *graph, slr_tid x, const char *path, int64_t out_features, bool bias)
@@ -258,6 +281,46 @@ slr_tid slr_graph_timestep(slr_graph *graph, slr_tid t, int64_t width, bool cos_
     op.u.timestep.shift = shift;
     op.u.timestep.max_period = 10000.0;
     return slr_graph_add_op(graph, op, path, 2, (int64_t[]){at(graph, t)->shape[0], width});
+}
+
+slr_tid slr_graph_pool(slr_graph *graph, slr_tid x, slr_pooling kind, slr_map_window window, const char *path)
+{
+    if (skip(graph, x, 0, 0))
+        return -1;
+    slr_tensor in = *at(graph, x);
+    if (in.dims != 4)
+        return slr_graph_fail(graph, SELORA_USAGE, "%s: pooling needs (N,H,W,C)", path);
+    if (!is_window(window) || window.pads.top >= window.height || window.pads.bottom >= window.height ||
+        window.pads.left >= window.width || window.pads.right >= window.width)
+        return slr_graph_fail(graph, SELORA_USAGE, "%s: impossible window, stride or padding", path);
+    int64_t height, width;
+    if (!move_window(&in, window, &height, &width))
+        return fail_small(graph, &in, path);
+    slr_op op = unary(SLR_OP_POOL, x);
+    op.u.pool.window = window;
+    op.u.pool.kind = kind;
+    return slr_graph_add_op(graph, op, path, 4, (int64_t[]){in.shape[0], height, width, in.shape[3]});
+}
+
+slr_tid slr_graph_scale_shift(slr_graph *graph, slr_tid x, const char *path, bool relu)
+{
+    if (skip(graph, x, 0, 0))
+        return -1;
+    slr_op op = unary(SLR_OP_SCALE_SHIFT, x);
+    op.u.scale_shift.relu = relu;
+    return add_norm(graph, op, x, path);
+}
+
+slr_tid slr_graph_pick(slr_graph *graph, slr_tid x, slr_tid index, const char *path)
+{
+    if (skip(graph, x, index, 0))
+        return -1;
+    slr_tensor in = *at(graph, x);
+    const slr_tensor *rows = at(graph, index);
+    if (in.dims != 3 || rows->dims != 1 || rows->shape[0] != in.shape[0])
+        return slr_graph_fail(graph, SELORA_USAGE, "%s: needs (N,T,D) and (N)", path);
+    in.shape[1] = 1;
+    return slr_graph_add_op(graph, binary(SLR_OP_PICK, x, index), path, 3, in.shape);
 }
 
 slr_tid slr_graph_mse(slr_graph *graph, slr_tid prediction, slr_tid target, slr_tid weight,

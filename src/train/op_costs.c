@@ -15,9 +15,10 @@ static bool same_length(const slr_graph *graph, const slr_op *op)
 
 static void write_class(const slr_graph *graph, const slr_op *op, char *name, size_t size)
 {
-    int kernel = op->u.conv.kernel;
+    const slr_map_window *window = &op->u.conv.window;
     if (op->kind == SLR_OP_CONV2D)
-        snprintf(name, size, op->u.conv.stride > 1 ? "conv%dx%d/%d" : "conv%dx%d", kernel, kernel, op->u.conv.stride);
+        snprintf(name, size, window->stride > 1 ? "conv%dx%d/%d" : "conv%dx%d", window->height, window->width,
+                 window->stride);
     else if (op->kind == SLR_OP_ATTENTION)
         snprintf(name, size, same_length(graph, op) ? "self_attention" : "cross_attention");
     else

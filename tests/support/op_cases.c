@@ -12,10 +12,11 @@
 
 #include "core/memory.h"
 
-/* p: conv N H W C O k stride top left bottom right; linear N T K O bias; low_rank N T K O rank probes samples;
+/* p: conv N H W C O k stride top left bottom right, width of the kernel where it is not k; linear N T K O bias; low_rank N T K O rank probes samples;
  * group_norm N H W C groups silu; layer_norm N T D; activation N T D kind; geglu N T F;
  * attention N Tq Tk D heads causal; add N T D; add_channel N H W C; concat N H W C1 C2;
- * upsample N H W C H' W'; embedding N T V D; timestep N D cos_first shift; mse N H W C. */
+ * upsample N H W C H' W'; embedding N T V D; timestep N D cos_first shift; mse N H W C;
+ * pool N H W C kind kh kw stride top left bottom right; scale_shift N T D relu; pick N T D. */
 const op_case op_cases[] = {
     {SLR_OP_CONV2D, "1x1", {1, 5, 7, 3, 4, 1, 1, 0, 0, 0, 0}},
     {SLR_OP_CONV2D, "1x1 batch 3", {3, 7, 5, 6, 2, 1, 1, 0, 0, 0, 0}},
@@ -39,6 +40,10 @@ const op_case op_cases[] = {
     {SLR_OP_CONV2D, "3x3, odd channels", {3, 5, 7, 21, 19, 3, 1, 1, 1, 1, 1}},
     {SLR_OP_CONV2D, "3x3, narrow map", {4, 3, 11, 33, 4, 3, 1, 1, 1, 1, 1}},
     {SLR_OP_CONV2D, "uneven padding", {1, 4, 5, 2, 3, 3, 1, 2, 0, 1, 3}},
+    {SLR_OP_CONV2D, "1x7", {2, 5, 9, 3, 4, 1, 1, 0, 3, 0, 3, 7}},
+    {SLR_OP_CONV2D, "7x1", {2, 9, 5, 3, 4, 7, 1, 3, 0, 3, 0, 1}},
+    {SLR_OP_CONV2D, "3x1, stride 2, without padding", {1, 9, 6, 17, 5, 3, 2, 0, 0, 0, 0, 1}},
+    {SLR_OP_CONV2D, "7x7, stride 2, one channel", {2, 11, 13, 1, 5, 7, 2, 3, 3, 3, 3}},
     {SLR_OP_LINEAR, "bias", {1, 7, 5, 3, 1}},
     {SLR_OP_LINEAR, "batch 3, no bias", {3, 5, 4, 9, 0}},
     {SLR_OP_LINEAR, "one row", {1, 1, 6, 2, 1}},
@@ -56,6 +61,7 @@ const op_case op_cases[] = {
     {SLR_OP_ACTIVATION, "SiLU", {1, 7, 5, SLR_ACT_SILU}},
     {SLR_OP_ACTIVATION, "GELU", {3, 5, 7, SLR_ACT_GELU}},
     {SLR_OP_ACTIVATION, "quick GELU", {3, 5, 7, SLR_ACT_QUICK_GELU}},
+    {SLR_OP_ACTIVATION, "ReLU", {1, 7, 5, SLR_ACT_RELU}},
     {SLR_OP_GEGLU, "plain", {1, 7, 5}},
     {SLR_OP_GEGLU, "batch 3", {3, 5, 9}},
     {SLR_OP_ATTENTION, "self", {1, 7, 7, 6, 2, 0}},
@@ -81,6 +87,16 @@ const op_case op_cases[] = {
     {SLR_OP_EMBEDDING, "batch 3", {3, 5, 11, 6}},
     {SLR_OP_TIMESTEP, "cosines first", {3, 10, 1, 0}},
     {SLR_OP_TIMESTEP, "sines first, shift 1, odd width", {3, 9, 0, 1}},
+    {SLR_OP_POOL, "largest, 3x3, stride 2", {2, 7, 9, 5, SLR_POOL_MAX, 3, 3, 2, 1, 1, 1, 1}},
+    {SLR_OP_POOL, "largest, 3x3, even size", {1, 8, 6, 17, SLR_POOL_MAX, 3, 3, 2, 1, 1, 1, 1}},
+    {SLR_OP_POOL, "largest, all negative padding", {1, 3, 3, 2, SLR_POOL_MAX, 3, 3, 1, 2, 2, 2, 2}},
+    {SLR_OP_POOL, "mean, 2x2", {3, 5, 7, 6, SLR_POOL_MEAN, 2, 2, 2, 0, 0, 0, 0}},
+    {SLR_OP_POOL, "mean with padding", {2, 5, 7, 19, SLR_POOL_MEAN, 3, 3, 1, 1, 1, 1, 1}},
+    {SLR_OP_POOL, "mean without padding", {2, 5, 7, 19, SLR_POOL_MEAN_INSIDE, 3, 3, 1, 1, 1, 1, 1}},
+    {SLR_OP_POOL, "mean of the map", {3, 5, 7, 33, SLR_POOL_MEAN, 5, 7, 1, 0, 0, 0, 0}},
+    {SLR_OP_SCALE_SHIFT, "plain", {2, 5, 19, 0}},
+    {SLR_OP_SCALE_SHIFT, "ReLU", {3, 7, 5, 1}},
+    {SLR_OP_PICK, "batch 3", {3, 5, 7}},
     {SLR_OP_MSE, "batch 1", {1, 7, 5, 4}},
     {SLR_OP_MSE, "weights, batch 3", {3, 5, 7, 2}},
 };
@@ -102,6 +118,8 @@ const op_case op_large_cases[] = {
     {SLR_OP_CONV2D, "conv_out, rows at a time", {1, 40, 40, 320, 4, 3, 1, 1, 1, 1, 1}},
     {SLR_OP_CONV2D, "down-sampling of the VAE", {1, 30, 28, 64, 64, 3, 2, 0, 0, 1, 1}},
     {SLR_OP_CONV2D, "proj_in", {1, 14, 14, 640, 640, 1, 1, 0, 0, 0, 0}},
+    {SLR_OP_CONV2D, "first of a ResNet", {2, 112, 112, 3, 64, 7, 2, 3, 3, 3, 3}},
+    {SLR_OP_CONV2D, "1x7 of Inception", {2, 17, 17, 128, 160, 1, 1, 0, 3, 0, 3, 7}},
     {SLR_OP_LINEAR, "ff.net.0.proj", {1, 49, 640, 2560, 1}},
     {SLR_OP_LINEAR, "to_k of text", {2, 77, 768, 320, 0}},
     {SLR_OP_LINEAR, "time embedding", {2, 1, 1280, 1280, 1}},
@@ -131,6 +149,11 @@ const op_case op_large_cases[] = {
     {SLR_OP_UPSAMPLE, "4 -> 7", {2, 4, 4, 1280, 7, 7}},
     {SLR_OP_EMBEDDING, "captions", {2, 77, 500, 768}},
     {SLR_OP_TIMESTEP, "320", {2, 320, 1, 0}},
+    {SLR_OP_POOL, "after the first of a ResNet", {2, 112, 112, 64, SLR_POOL_MAX, 3, 3, 2, 1, 1, 1, 1}},
+    {SLR_OP_POOL, "Inception", {1, 35, 35, 288, SLR_POOL_MEAN_INSIDE, 3, 3, 1, 1, 1, 1, 1}},
+    {SLR_OP_POOL, "mean of the map", {2, 16, 16, 1024, SLR_POOL_MEAN, 16, 16, 1, 0, 0, 0, 0}},
+    {SLR_OP_SCALE_SHIFT, "DenseNet", {1, 784, 480, 1}},
+    {SLR_OP_PICK, "class token", {4, 257, 1024}},
     {SLR_OP_MSE, "latents", {2, 28, 28, 4}},
 };
 const int op_large_case_count = sizeof op_large_cases / sizeof *op_large_cases;
@@ -199,8 +222,9 @@ static slr_tid record(op_run *run)
     switch (run->what->kind) {
     case SLR_OP_CONV2D:
         x = input(run, true, 4, p);
-        return slr_graph_conv2d(g, x, "op", p[4], (int)p[5], (int)p[6],
-                                (slr_pads){(int)p[7], (int)p[8], (int)p[9], (int)p[10]});
+        return slr_graph_conv2d_window(g, x, "op", p[4],
+                                       (slr_map_window){(int)p[5], (int)(p[11] ? p[11] : p[5]), (int)p[6],
+                                                    {(int)p[7], (int)p[8], (int)p[9], (int)p[10]}});
     case SLR_OP_LINEAR:
         return slr_graph_linear(g, input(run, true, 3, p), "op", p[3], p[4] != 0);
     case SLR_OP_LOW_RANK:
@@ -237,6 +261,16 @@ static slr_tid record(op_run *run)
         return slr_graph_embedding(g, x, "op", p[2], "position", p[1] + 2, p[3]);
     case SLR_OP_TIMESTEP:
         return slr_graph_timestep(g, input(run, false, 1, p), p[1], p[2] != 0, (double)p[3], "op");
+    case SLR_OP_POOL:
+        return slr_graph_pool(g, input(run, false, 4, p), (slr_pooling)p[4],
+                              (slr_map_window){(int)p[5], (int)p[6], (int)p[7],
+                                           {(int)p[8], (int)p[9], (int)p[10], (int)p[11]}},
+                              "op");
+    case SLR_OP_SCALE_SHIFT:
+        return slr_graph_scale_shift(g, input(run, false, 3, p), "op", p[3] != 0);
+    case SLR_OP_PICK:
+        x = input(run, false, 3, p);
+        return slr_graph_pick(g, x, input(run, false, 1, p), "op");
     case SLR_OP_MSE:
         x = input(run, true, 4, p);
         y = input(run, false, 4, p);
@@ -273,6 +307,8 @@ static void fill_inputs(op_run *run)
             run->value[k][e] = (slr_real)(e * 7 % run->what->p[2]);
         for (int64_t e = 0; run->what->kind == SLR_OP_TIMESTEP && e < run->count[k]; e++)
             run->value[k][e] = (slr_real)(e * 333 + 1);
+        for (int64_t e = 0; run->what->kind == SLR_OP_PICK && k == 1 && e < run->count[k]; e++)
+            run->value[k][e] = (slr_real)((e * 3 + 1) % run->what->p[1]);
         run->seed[k] = random_values(run->count[k], 10 + (uint32_t)k, 0, 1);
     }
     run->out_count = slr_tensor_elements(slr_graph_tensor(run->graph, run->out));

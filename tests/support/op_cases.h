@@ -14,7 +14,7 @@
 
 #include "graph/plan.h"
 
-enum { OP_CASE_PARAMETERS = 11 };
+enum { OP_CASE_PARAMETERS = 12 };
 
 /* The meaning of p[] for each kind stands beside its builder in op_cases.c. */
 typedef struct op_case {

@@ -10,16 +10,16 @@ enum { CHUNK_BYTES = 8 << 20 };
 
 typedef struct conv {
     int64_t n, h, w, c, out_h, out_w, o;
-    int k, stride, top, left;
+    int kh, kw, stride, top, left;
     bool alone; /* the way is not to depend on n */
     slr_panel_kernel bf16; /* of the backend */
 } conv;
 
 static conv conv_of(const slr_backend *backend, const slr_op *op, const slr_tensor *x, const slr_tensor *y)
 {
-    return (conv){x->shape[0], x->shape[1], x->shape[2], x->shape[3], y->shape[1], y->shape[2],
-                  y->shape[3], op->u.conv.kernel, op->u.conv.stride, op->u.conv.pads.top,
-                  op->u.conv.pads.left, op->u.conv.alone, backend->panel_product_bf16};
+    const slr_map_window *w = &op->u.conv.window;
+    return (conv){x->shape[0], x->shape[1], x->shape[2], x->shape[3], y->shape[1], y->shape[2], y->shape[3], w->height,
+                  w->width, w->stride, w->pads.top, w->pads.left, op->u.conv.alone, backend->panel_product_bf16};
 }
 
 /* Its shape as Winograd's; false where it has another form or where that would be slower. */
@@ -28,14 +28,20 @@ static bool is_winograd(const conv *s, bool backward, slr_winograd *c)
     *c = (slr_winograd){.n = s->n, .h = s->h, .w = s->w, .in = backward ? s->o : s->c, .out = backward ? s->c : s->o,
                         .judged = s->alone ? 2 : s->n, /* a picture drawn with guidance has two */
                         .transposed = backward, .bf16 = s->bf16};
-    return s->k == 3 && s->stride == 1 && s->top == 1 && s->left == 1 && s->h == s->out_h && s->w == s->out_w &&
+    return s->kh == 3 && s->kw == 3 && s->stride == 1 && s->top == 1 && s->left == 1 && s->h == s->out_h && s->w == s->out_w &&
            SLR_CPU(winograd_pays)(c);
 }
 
 static bool is_pointwise(const conv *s)
 {
-    return s->k == 1 && s->stride == 1 && s->top == 0 && s->left == 0 && s->h == s->out_h &&
+    return s->kh == 1 && s->kw == 1 && s->stride == 1 && s->top == 0 && s->left == 0 && s->h == s->out_h &&
            s->w == s->out_w;
+}
+
+/* Columns of the patch matrix. */
+static int64_t patch_of(const conv *s)
+{
+    return (int64_t)s->kh * s->kw * s->c;
 }
 
 /* Equal chunks: a few rows that are left over would cost as much as many. */
@@ -53,8 +59,8 @@ typedef struct band {
 
 static band band_of(const conv *s)
 {
-    int64_t fit = CHUNK_BYTES / (s->out_w * s->k * s->k * s->c * (int64_t)sizeof(float)); /* rows of the output */
-    int64_t images = fit / s->out_h, rows = (fit - 1) * s->stride - s->k + 2;
+    int64_t fit = CHUNK_BYTES / (s->out_w * patch_of(s) * (int64_t)sizeof(float)); /* rows of the output */
+    int64_t images = fit / s->out_h, rows = (fit - 1) * s->stride - s->kh + 2;
     if (images < 1)
         return (band){1, rows < 1 ? 1 : rows < s->h ? rows : s->h};
     int64_t steps = (s->n + images - 1) / images;
@@ -64,7 +70,7 @@ static band band_of(const conv *s)
 /* The most rows of the output that `rows` rows of the input go into. */
 static int64_t most_outputs(const conv *s, int64_t rows)
 {
-    int64_t most = (rows + s->k - 2) / s->stride + 1;
+    int64_t most = (rows + s->kh - 2) / s->stride + 1;
     return most < s->out_h ? most : s->out_h;
 }
 
@@ -85,7 +91,7 @@ size_t SLR_CPU(conv2d_workspace)(const slr_backend *backend, const slr_graph *gr
     size_t packing = SLR_CPU(linear_workspace)(threads);
     if (is_pointwise(&s))
         return packing;
-    int64_t columns = (int64_t)s.k * s.k * s.c;
+    int64_t columns = patch_of(&s);
     band b = band_of(&s);
     int64_t rows = backward ? b.images * most_outputs(&s, b.rows) * s.out_w
                             : chunk_rows(s.n * s.out_h * s.out_w, columns);
@@ -97,12 +103,12 @@ static float *patches_of(const slr_call *call)
     return (float *)call->workspace + SLR_CPU(linear_workspace)(call->threads) / sizeof(float);
 }
 
-/* Row `row` of the patch matrix: the k x k pixels under output pixel (i, j), zeros outside. */
+/* Row `row` of the patch matrix: the pixels under output pixel (i, j), zeros outside. */
 static void gather_patch(const conv *s, const float *x, int64_t n, int64_t i, int64_t j, float *patch)
 {
     size_t bytes = (size_t)s->c * sizeof(float);
-    for (int p = 0; p < s->k; p++)
-        for (int q = 0; q < s->k; q++, patch += s->c) {
+    for (int p = 0; p < s->kh; p++)
+        for (int q = 0; q < s->kw; q++, patch += s->c) {
             int64_t row = i * s->stride + p - s->top, column = j * s->stride + q - s->left;
             if (row < 0 || row >= s->h || column < 0 || column >= s->w)
                 memset(patch, 0, bytes);
@@ -111,21 +117,21 @@ static void gather_patch(const conv *s, const float *x, int64_t n, int64_t i, in
         }
 }
 
-/* dx of input pixel (row, column): what each output that it went into sends back, tap after tap. `parts` has k x k rows
- * of c for every output pixel, beginning with output row `first`. */
+/* dx of input pixel (row, column): what each output that it went into sends back, tap after tap. `parts` has a row
+ * of c for each tap for every output pixel, beginning with output row `first`. */
 static void collect_gradient(const conv *s, const float *parts, int64_t first, int64_t row, int64_t column, float *dx,
                              bool accumulate)
 {
     if (!accumulate)
         memset(dx, 0, (size_t)s->c * sizeof *dx);
-    for (int p = 0; p < s->k; p++)
-        for (int q = 0; q < s->k; q++) {
+    for (int p = 0; p < s->kh; p++)
+        for (int q = 0; q < s->kw; q++) {
             int64_t i = row + s->top - p, j = column + s->left - q;
             if (i < 0 || j < 0 || i % s->stride != 0 || j % s->stride != 0 || i / s->stride >= s->out_h ||
                 j / s->stride >= s->out_w)
                 continue;
             int64_t pixel = (i / s->stride - first) * s->out_w + j / s->stride;
-            const float *part = parts + (pixel * s->k * s->k + p * s->k + q) * s->c;
+            const float *part = parts + ((pixel * s->kh + p) * s->kw + q) * s->c;
 #pragma omp simd
             for (int64_t c = 0; c < s->c; c++)
                 dx[c] += part[c];
@@ -137,8 +143,8 @@ static void collect_gradient(const conv *s, const float *parts, int64_t first, i
 static void band_gradient(const conv *s, const slr_call *call, int64_t first_image, int64_t images, int64_t first_row,
                           int64_t last_row)
 {
-    int64_t columns = (int64_t)s->k * s->k * s->c, rows = last_row - first_row;
-    int64_t reach = first_row + s->top - s->k + 1, end = (last_row - 1 + s->top) / s->stride + 1;
+    int64_t columns = patch_of(s), rows = last_row - first_row;
+    int64_t reach = first_row + s->top - s->kh + 1, end = (last_row - 1 + s->top) / s->stride + 1;
     int64_t first = reach > 0 ? (reach + s->stride - 1) / s->stride : 0;
     int64_t outputs = (end < s->out_h ? end : s->out_h) - first;
     float *parts = patches_of(call);
@@ -169,7 +175,7 @@ void SLR_CPU(conv2d_fwd)(const slr_call *call)
         SLR_CPU(winograd)(&c, call->workspace, call->threads);
         return;
     }
-    int64_t rows = s.n * s.out_h * s.out_w, columns = (int64_t)s.k * s.k * s.c;
+    int64_t rows = s.n * s.out_h * s.out_w, columns = patch_of(&s);
     bool pointwise = is_pointwise(&s);
     int64_t chunk = pointwise ? rows : chunk_rows(rows, columns);
     float *patches = patches_of(call);

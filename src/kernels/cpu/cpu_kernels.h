@@ -44,6 +44,9 @@ void SLR_CPU(upsample_fwd)(const slr_call *call);
 void SLR_CPU(upsample_bwd)(const slr_call *call);
 void SLR_CPU(embedding_fwd)(const slr_call *call);
 void SLR_CPU(timestep_fwd)(const slr_call *call);
+void SLR_CPU(pool_fwd)(const slr_call *call);
+void SLR_CPU(scale_shift_fwd)(const slr_call *call);
+void SLR_CPU(pick_fwd)(const slr_call *call);
 void SLR_CPU(mse_fwd)(const slr_call *call);
 void SLR_CPU(mse_bwd)(const slr_call *call);
 size_t SLR_CPU(workspace)(const slr_backend *backend, const slr_graph *graph, const slr_op *op, bool backward,

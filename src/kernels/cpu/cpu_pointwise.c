@@ -32,6 +32,12 @@ static void activate(const slr_call *call, int64_t first, int64_t count)
         }
         return;
     }
+    if (call->op->u.act.kind == SLR_ACT_RELU) {
+#pragma omp simd
+        for (int64_t e = 0; e < count; e++)
+            y[e] = x[e] > 0 ? x[e] : 0;
+        return;
+    }
 #pragma omp simd
     for (int64_t e = 0; e < count; e++)
         y[e] = x[e] * slr_sigmoid(rate * x[e]);
@@ -42,40 +48,46 @@ void SLR_CPU(activation_fwd)(const slr_call *call)
     in_pieces(call, activate);
 }
 
-SLR_INLINE float slope_at(float x, float rate, const bool gelu)
+SLR_INLINE float slope_at(float x, const slr_activation kind)
 {
-    if (gelu) {
+    if (kind == SLR_ACT_RELU)
+        return x > 0 ? 1.0f : 0.0f;
+    if (kind == SLR_ACT_GELU) {
         float density, cdf = slr_normal_cdf(x, &density);
         return cdf + x * density;
     }
-    float q = slr_sigmoid(rate * x);
+    float rate = kind == SLR_ACT_QUICK_GELU ? 1.702f : 1.0f, q = slr_sigmoid(rate * x);
     return q * (1.0f + rate * x * (1.0f - q));
 }
 
-SLR_INLINE void activation_piece(const float *x, const float *dy, float *dx, int64_t count, float rate,
-                                 const bool gelu, const bool accumulate)
+SLR_INLINE void activation_piece(const float *x, const float *dy, float *dx, int64_t count, const slr_activation kind,
+                                 const bool accumulate)
 {
 #pragma omp simd
     for (int64_t e = 0; e < count; e++) {
-        float value = dy[e] * slope_at(x[e], rate, gelu);
+        float value = dy[e] * slope_at(x[e], kind);
         dx[e] = accumulate ? dx[e] + value : value;
     }
 }
 
-static void activation_gradient(const slr_call *call, int64_t first, int64_t count)
+SLR_INLINE void activation_gradient_of(const slr_call *call, int64_t first, int64_t count, const slr_activation kind)
 {
     const float *x = call->x[0] + first, *dy = call->dy + first;
     float *dx = call->dx[0] + first;
-    bool gelu = call->op->u.act.kind == SLR_ACT_GELU;
-    float rate = call->op->u.act.kind == SLR_ACT_QUICK_GELU ? 1.702f : 1.0f;
-    if (gelu && call->accumulate[0])
-        activation_piece(x, dy, dx, count, rate, true, true);
-    else if (gelu)
-        activation_piece(x, dy, dx, count, rate, true, false);
-    else if (call->accumulate[0])
-        activation_piece(x, dy, dx, count, rate, false, true);
+    if (call->accumulate[0])
+        activation_piece(x, dy, dx, count, kind, true);
     else
-        activation_piece(x, dy, dx, count, rate, false, false);
+        activation_piece(x, dy, dx, count, kind, false);
+}
+
+static void activation_gradient(const slr_call *call, int64_t first, int64_t count)
+{
+    switch (call->op->u.act.kind) {
+    case SLR_ACT_SILU: activation_gradient_of(call, first, count, SLR_ACT_SILU); break;
+    case SLR_ACT_GELU: activation_gradient_of(call, first, count, SLR_ACT_GELU); break;
+    case SLR_ACT_QUICK_GELU: activation_gradient_of(call, first, count, SLR_ACT_QUICK_GELU); break;
+    case SLR_ACT_RELU: activation_gradient_of(call, first, count, SLR_ACT_RELU); break;
+    }
 }
 
 void SLR_CPU(activation_bwd)(const slr_call *call)

@@ -42,6 +42,9 @@ size_t SLR_CPU(workspace)(const slr_backend *backend, const slr_graph *graph, co
         BOTH(SLR_OP_MSE, mse),                                                                  \
         .forward[SLR_OP_EMBEDDING] = SLR_CPU(embedding_fwd),                                    \
         .forward[SLR_OP_TIMESTEP] = SLR_CPU(timestep_fwd),                                      \
+        .forward[SLR_OP_POOL] = SLR_CPU(pool_fwd),                                              \
+        .forward[SLR_OP_SCALE_SHIFT] = SLR_CPU(scale_shift_fwd),                                \
+        .forward[SLR_OP_PICK] = SLR_CPU(pick_fwd),                                              \
         .workspace = SLR_CPU(workspace),                                                        \
     }
 

@@ -33,6 +33,9 @@ void slr_ref_upsample_fwd(const slr_call *call);
 void slr_ref_upsample_bwd(const slr_call *call);
 void slr_ref_embedding_fwd(const slr_call *call);
 void slr_ref_timestep_fwd(const slr_call *call);
+void slr_ref_pool_fwd(const slr_call *call);
+void slr_ref_scale_shift_fwd(const slr_call *call);
+void slr_ref_pick_fwd(const slr_call *call);
 void slr_ref_mse_fwd(const slr_call *call);
 void slr_ref_mse_bwd(const slr_call *call);
 

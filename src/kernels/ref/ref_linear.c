@@ -6,15 +6,15 @@
 
 typedef struct conv_shape {
     int64_t n, h, w, c, out_h, out_w, o;
-    int k, stride, top, left;
+    int kh, kw, stride, top, left;
 } conv_shape;
 
 static conv_shape shape_of(const slr_call *call)
 {
     const slr_tensor *x = call->in[0], *y = call->out;
+    const slr_map_window *w = &call->op->u.conv.window;
     return (conv_shape){x->shape[0], x->shape[1], x->shape[2], x->shape[3], y->shape[1], y->shape[2],
-                        y->shape[3], call->op->u.conv.kernel, call->op->u.conv.stride,
-                        call->op->u.conv.pads.top, call->op->u.conv.pads.left};
+                        y->shape[3], w->height, w->width, w->stride, w->pads.top, w->pads.left};
 }
 
 void slr_ref_conv2d_fwd(const slr_call *call)
@@ -26,13 +26,13 @@ void slr_ref_conv2d_fwd(const slr_call *call)
             for (int64_t j = 0; j < s.out_w; j++)
                 for (int64_t o = 0; o < s.o; o++) {
                     double sum = call->bias ? call->bias->values[o] : 0;
-                    for (int p = 0; p < s.k; p++)
-                        for (int q = 0; q < s.k; q++) {
+                    for (int p = 0; p < s.kh; p++)
+                        for (int q = 0; q < s.kw; q++) {
                             int64_t row = i * s.stride + p - s.top, column = j * s.stride + q - s.left;
                             if (row < 0 || row >= s.h || column < 0 || column >= s.w)
                                 continue;
                             const slr_real *pixel = x + ((n * s.h + row) * s.w + column) * s.c;
-                            int64_t tap = (p * s.k + q) * s.c;
+                            int64_t tap = (p * s.kw + q) * s.c;
                             for (int64_t c = 0; c < s.c; c++)
                                 sum += (double)pixel[c] * (double)slr_weight_at(call->weight, o, tap + c);
                         }
@@ -45,8 +45,8 @@ static double conv_gradient_at(const slr_call *call, const conv_shape *s, int64_
                                int64_t column, int64_t c)
 {
     double sum = 0;
-    for (int p = 0; p < s->k; p++)
-        for (int q = 0; q < s->k; q++) {
+    for (int p = 0; p < s->kh; p++)
+        for (int q = 0; q < s->kw; q++) {
             int64_t i = row + s->top - p, j = column + s->left - q;
             if (i < 0 || j < 0 || i % s->stride || j % s->stride)
                 continue;
@@ -55,7 +55,7 @@ static double conv_gradient_at(const slr_call *call, const conv_shape *s, int64_
             if (i >= s->out_h || j >= s->out_w)
                 continue;
             const slr_real *dy = call->dy + ((n * s->out_h + i) * s->out_w + j) * s->o;
-            int64_t k = (p * s->k + q) * s->c + c;
+            int64_t k = (p * s->kw + q) * s->c + c;
             for (int64_t o = 0; o < s->o; o++)
                 sum += (double)dy[o] * (double)slr_weight_at(call->weight, o, k);
         }

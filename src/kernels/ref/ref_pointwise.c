@@ -24,6 +24,10 @@ static double activate(slr_activation kind, double z, double *slope)
         *slope = normal_cdf(z) + z * normal_pdf(z);
         return z * normal_cdf(z);
     }
+    if (kind == SLR_ACT_RELU) {
+        *slope = z > 0;
+        return z > 0 ? z : 0;
+    }
     double q = 1.0 / (1.0 + exp(-rate * z));
     *slope = q * (1 + rate * z * (1 - q));
     return z * q;
