@@ -314,7 +314,8 @@ typedef struct selora_verify_row {
 typedef void (*selora_verify_report)(void *user, const selora_verify_row *row);
 
 /* Runs the inputs of a reference case and compares. rtol <= 0: the default tolerances, wider in bf16. SELORA_CHECK_FAILED when a tensor
- * differs, SELORA_BAD_INPUT for a malformed case. An adapter (NULL for none) joins sample cases that bring none. */
+ * differs, SELORA_BAD_INPUT for a malformed case. An adapter (NULL for none) joins sample cases that bring none.
+ * `model` may be NULL for cases of kind features, which bring weights of their own. */
 selora_status selora_verify(selora_context *context, const selora_model *model, const selora_adapter *adapter,
                             const char *case_file, double rtol, selora_verify_report report, void *user);
 

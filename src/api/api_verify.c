@@ -27,10 +27,10 @@ selora_status selora_verify(selora_context *context, const selora_model *model, 
     slr_reference_case *c;
     const slr_backend *backend;
     SLR_TRY(slr_context_backend(context, context->compute, &backend, err));
-    SLR_TRY(slr_reference_case_open(case_file, model->model, &c, err));
+    SLR_TRY(slr_reference_case_open(case_file, model ? model->model : NULL, &c, err));
     slr_case_report rows = {.c = c, .bf16 = slr_backend_is_bf16(backend), .rtol = rtol, .write = report, .user = user};
     slr_case_run run = {.c = c,
-                        .model = model->model,
+                        .model = model ? model->model : NULL,
                         .backend = backend,
                         .threads = context->threads,
                         .hooks = &context->hooks,

@@ -18,7 +18,7 @@ typedef struct verify_options {
     {name, kind, offsetof(verify_options, field), low, high, values, help, required}
 static const selora_option list[] = {
     OPTION("model", SELORA_OPTION_TEXT, model, 0, 0, "DIR|FILE",
-           "diffusers folder, or one .safetensors file with LDM names", 1),
+           "diffusers folder, or one .safetensors file with LDM names; features cases need none", 0),
     OPTION("variant", SELORA_OPTION_TEXT, variant, 0, 0, "NAME",
            "weight files of a variant, such as fp16", 0),
     OPTION("tokenizer", SELORA_OPTION_TEXT, tokenizer, 0, 0, "DIR|FILE",
@@ -113,7 +113,7 @@ static selora_status verify_cases(selora_context *context, const selora_model *m
     for (int i = 0; i < arguments->position_count && status <= SELORA_BAD_INPUT; i++) {
         const char *path = arguments->positions[i];
         status = selora_verify(context, model, adapter, path, options->rtol, print_row, &r);
-        if (status >= SELORA_BAD_INPUT)
+        if (status >= SELORA_USAGE)
             fprintf(stderr, "selora: %s\n", selora_error(context));
         if (status > worst)
             worst = status;
@@ -128,7 +128,9 @@ static selora_status verify_all(selora_context *context, const verify_options *o
     selora_model *model = NULL;
     selora_adapter *adapter = NULL;
     selora_model_options inner = {options->variant, options->tokenizer, options->model_config, "keep"};
-    selora_status status = selora_model_load(context, options->model, &inner, &model);
+    selora_status status = SELORA_OK;
+    if (options->model)
+        status = selora_model_load(context, options->model, &inner, &model);
     if (status == SELORA_OK && options->adapter)
         status = selora_adapter_load(context, model, options->adapter, 1, &adapter);
     if (status == SELORA_OK)

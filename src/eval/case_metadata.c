@@ -5,6 +5,7 @@
 
 #include "diffusion/sampler.h"
 #include "eval/case_fields.h"
+#include "models/feature_net.h"
 
 static const char *const common_keys[] = {"format", "kind", "producer"};
 
@@ -48,7 +49,7 @@ static selora_status read_kind(slr_reference_case *c, slr_error *err)
     return slr_fail(
         err, SELORA_BAD_INPUT,
         "%s: metadata key kind: there is no such kind of case; tokenizer, text_encoder, "
-        "unet, vae_encode, vae_decode, train_step, schedule, sample and adam are",
+        "unet, vae_encode, vae_decode, train_step, schedule, sample, adam and features are",
         path_of(c));
 }
 
@@ -118,6 +119,19 @@ bool slr_case_has_adapters(const slr_reference_case *c)
     return false;
 }
 
+static selora_status read_features(slr_reference_case *c, slr_error *err)
+{
+    SLR_TRY(required(c, "extractor", &c->extractor, err));
+    SLR_TRY(required(c, "weights", &c->weights, err));
+    if (!slr_feature_net_is_name(c->extractor))
+        return slr_fail(err, SELORA_BAD_INPUT, "%s: metadata key extractor is not one of %s", path_of(c),
+                        slr_feature_net_names());
+    if (!c->weights[0] || c->weights[0] == '.' || strchr(c->weights, '/'))
+        return slr_fail(err, SELORA_BAD_INPUT, "%s: metadata key weights is not the name of a file beside the case",
+                        path_of(c));
+    return SELORA_OK;
+}
+
 selora_status slr_case_read_metadata(slr_reference_case *c, slr_error *err)
 {
     SLR_TRY(read_kind(c, err));
@@ -137,6 +151,8 @@ selora_status slr_case_read_metadata(slr_reference_case *c, slr_error *err)
         SLR_TRY(read_number(c, "guidance", false, -1e6, 1e6, &c->guidance, err));
     if (c->kind == SLR_CASE_ADAM)
         SLR_TRY(read_adam(c, err));
+    if (c->kind == SLR_CASE_FEATURES)
+        SLR_TRY(read_features(c, err));
     if (c->kind == SLR_CASE_TRAIN_STEP || (format->adapters && slr_case_has_adapters(c)))
         SLR_TRY(read_number(c, "scale", false, -1e6, 1e6, &c->scale, err));
     return SELORA_OK;

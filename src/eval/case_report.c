@@ -22,7 +22,8 @@ static double default_tolerance(slr_case_kind kind, const char *name)
     switch (kind) {
     case SLR_CASE_UNET:
     case SLR_CASE_VAE_ENCODE:
-    case SLR_CASE_VAE_DECODE: return 1e-4;
+    case SLR_CASE_VAE_DECODE:
+    case SLR_CASE_FEATURES: return 1e-4;
     case SLR_CASE_TRAIN_STEP:
         return is_gradient(name) || starts_with(name, "expect.ratio.") ? 2e-4 : 1e-4;
     case SLR_CASE_SAMPLE: return 1e-3;
@@ -37,7 +38,8 @@ static double bf16_tolerance(slr_case_kind kind, const char *name)
     case SLR_CASE_TEXT_ENCODER: return 2e-2;
     case SLR_CASE_UNET:
     case SLR_CASE_VAE_ENCODE:
-    case SLR_CASE_VAE_DECODE: return 1e-1;
+    case SLR_CASE_VAE_DECODE:
+    case SLR_CASE_FEATURES: return 1e-1;
     case SLR_CASE_TRAIN_STEP:
         return is_gradient(name) || starts_with(name, "expect.ratio.") ? 5e-1 : 1e-1;
     case SLR_CASE_SAMPLE: return 3e-1;

@@ -13,6 +13,7 @@ static selora_status (*const runs[SLR_CASE_KINDS])(const slr_case_run *run, slr_
     [SLR_CASE_SCHEDULE] = slr_case_run_schedule,
     [SLR_CASE_SAMPLE] = slr_case_run_sample,
     [SLR_CASE_ADAM] = slr_case_run_adam,
+    [SLR_CASE_FEATURES] = slr_case_run_features,
 };
 
 selora_status slr_case_check_memory(const slr_case_run *run, size_t bytes, slr_error *err)

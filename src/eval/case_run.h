@@ -36,6 +36,7 @@ selora_status slr_case_run_train_step(const slr_case_run *run, slr_error *err);
 selora_status slr_case_run_schedule(const slr_case_run *run, slr_error *err);
 selora_status slr_case_run_sample(const slr_case_run *run, slr_error *err);
 selora_status slr_case_run_adam(const slr_case_run *run, slr_error *err);
+selora_status slr_case_run_features(const slr_case_run *run, slr_error *err);
 
 /* SELORA_NO_RESOURCE when a case needs more memory than there is. */
 selora_status slr_case_check_memory(const slr_case_run *run, size_t bytes, slr_error *err);

@@ -63,6 +63,12 @@ const slr_case_format slr_case_formats[SLR_CASE_KINDS] = {
                                   {"expect.w", SLR_CASE_REAL, "K", false},
                                   {"expect.m", SLR_CASE_REAL, "K", false},
                                   {"expect.v", SLR_CASE_REAL, "K", false}}},
+    [SLR_CASE_FEATURES] = {.kind = "features",
+                           .keys = {"extractor", "weights"},
+                           .fields = {{"in.image", SLR_CASE_REAL, "N C H W", false},
+                                      {"in.input_ids", SLR_CASE_INTEGER, "Q T", true},
+                                      {"expect.features", SLR_CASE_REAL, "N F", false},
+                                      {"expect.text_features", SLR_CASE_REAL, "Q F", true}}},
 };
 
 static const char *path_of(const slr_reference_case *c)
@@ -295,18 +301,34 @@ static selora_status check_vae_sizes(const slr_reference_case *c, const slr_mode
     return SELORA_OK;
 }
 
+static selora_status check_features(const slr_reference_case *c, slr_error *err)
+{
+    SLR_TRY(check_extent(c, MAX_IMAGE_PIXELS, err));
+    if (slr_case_size(c, 'H') != slr_case_size(c, 'W'))
+        return slr_fail(err, SELORA_BAD_INPUT, "%s: in.image is not square", path_of(c));
+    if (!slr_case_find(c, "in.input_ids") != !slr_case_find(c, "expect.text_features"))
+        return slr_fail(err, SELORA_BAD_INPUT, "%s: in.input_ids and expect.text_features come together", path_of(c));
+    return SELORA_OK;
+}
+
 static selora_status check(slr_reference_case *c, const slr_model *model, slr_error *err)
 {
-    c->sizes['L'] = model->unet.in_channels;
-    c->sizes['D'] = model->unet.cross_attention_width;
-    c->sizes['P'] = model->text.positions;
     SLR_TRY(slr_case_read_metadata(c, err));
+    if (!model && c->kind != SLR_CASE_FEATURES)
+        return slr_fail(err, SELORA_USAGE, "%s: kind %s runs in a model; give it with --model", path_of(c), c->kind_name);
+    if (c->kind != SLR_CASE_FEATURES) {
+        c->sizes['L'] = model->unet.in_channels;
+        c->sizes['D'] = model->unet.cross_attention_width;
+        c->sizes['P'] = model->text.positions;
+    }
     const slr_case_format *format = &slr_case_formats[c->kind];
     SLR_TRY(check_names(c, err));
     for (const slr_case_field *field = format->fields; field->name; field++)
         SLR_TRY(check_field(c, field, err));
     if (c->kind == SLR_CASE_ADAM)
         SLR_TRY(check_steps(c, err));
+    if (c->kind == SLR_CASE_FEATURES)
+        return check_features(c, err);
     if (slr_case_size(c, 'H'))
         SLR_TRY(check_vae_sizes(c, model, err));
     SLR_TRY(check_range(c, "in.input_ids", model->text.vocabulary, err));

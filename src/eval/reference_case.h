@@ -27,6 +27,7 @@ typedef enum slr_case_kind {
     SLR_CASE_SCHEDULE,
     SLR_CASE_SAMPLE,
     SLR_CASE_ADAM,
+    SLR_CASE_FEATURES,
     SLR_CASE_KINDS
 } slr_case_kind;
 
@@ -42,9 +43,10 @@ typedef struct slr_reference_case {
     double guidance, scale;
     double lr, beta1, beta2, eps, weight_decay;
     json_t *texts; /* of a tokenizer case: a list of texts */
+    const char *extractor, *weights; /* of a features case: name, and a file beside the case; owned by the file */
 } slr_reference_case;
 
-/* `model` is only read while opening. */
+/* `model` is only read while opening; NULL: features cases alone are opened. */
 selora_status slr_reference_case_open(const char *path, const slr_model *model,
                                       slr_reference_case **result, slr_error *err);
 /* The same over memory that outlives the case: fuzzing, tests. */
