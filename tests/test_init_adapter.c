@@ -56,7 +56,7 @@ static const slr_op *op_with(const fixture *f, slr_op_kind kind, int kernel, con
 {
     for (int i = 0; i < slr_graph_op_count(f->graph); i++) {
         const slr_op *op = slr_graph_op(f->graph, i);
-        if (op->kind == kind && strstr(op->path, part) && (kind == SLR_OP_LINEAR || op->u.conv.kernel == kernel))
+        if (op->kind == kind && strstr(op->path, part) && (kind == SLR_OP_LINEAR || op->u.conv.window.height == kernel))
             return op;
     }
     fail_msg("no layer with %s", part);
@@ -66,7 +66,7 @@ static const slr_op *op_with(const fixture *f, slr_op_kind kind, int kernel, con
 static void add_pair(const fixture *f, slr_pairs *pairs, const slr_op *op, const char *path)
 {
     slr_pair *pair;
-    int kernel = op->kind == SLR_OP_CONV2D ? op->u.conv.kernel : 0;
+    int kernel = op->kind == SLR_OP_CONV2D ? op->u.conv.window.height : 0;
     int64_t in = slr_tensor_columns(slr_graph_tensor(f->graph, op->in[0])) * (kernel ? kernel * kernel : 1);
     assert_int_equal(slr_pairs_add(pairs, path, in, slr_tensor_columns(slr_graph_tensor(f->graph, op->out)), 3, &pair, NULL),
                      SELORA_OK);

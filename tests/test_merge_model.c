@@ -37,10 +37,10 @@ static slr_adapter_set *random_adapters_of(const slr_model *model, slr_op_kind k
         if (op->kind != kind)
             continue;
         const slr_weight_spec *spec = slr_graph_weight(graph, op->weight);
-        int taps = kind == SLR_OP_CONV2D ? op->u.conv.kernel * op->u.conv.kernel : 1;
+        int taps = kind == SLR_OP_CONV2D ? op->u.conv.window.height * op->u.conv.window.height : 1;
         assert_int_equal(slr_adapter_set_add_given(set, op->path, spec->shape[1] * taps, spec->shape[0], 1 + rank++ % 3, 8,
                                                    NULL), SELORA_OK);
-        slr_adapter_set_at(set, slr_adapter_set_count(set) - 1)->kernel = kind == SLR_OP_CONV2D ? op->u.conv.kernel : 0;
+        slr_adapter_set_at(set, slr_adapter_set_count(set) - 1)->kernel = kind == SLR_OP_CONV2D ? op->u.conv.window.height : 0;
     }
     slr_graph_free(graph);
     assert_int_equal(slr_adapter_set_finish(set, NULL), SELORA_OK);

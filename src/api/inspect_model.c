@@ -189,7 +189,7 @@ static void group_facts(const slr_graph *graph, json_t *rows)
         const slr_op *op = slr_graph_op(graph, i);
         if (op->kind != SLR_OP_LINEAR && op->kind != SLR_OP_CONV2D)
             continue;
-        int g = 0, taps = op->kind == SLR_OP_CONV2D ? op->u.conv.kernel * op->u.conv.kernel : 1;
+        int g = 0, taps = op->kind == SLR_OP_CONV2D ? op->u.conv.window.height * op->u.conv.window.height : 1;
         while (g < GROUPS - 1 && !(strstr(op->path, groups[g].part) && groups[g].text == is_text(op->path)))
             g++;
         layer_count *count = op->kind == SLR_OP_CONV2D ? &convolutions : &counts[g];
