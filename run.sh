@@ -202,6 +202,12 @@ test_all() {
     else
         failed=$((failed + 1))
     fi
+    if peers_python tools/requirements_metrics.txt "scipy, scikit-image and prdc"; then
+        quietly "comparison of metrics" "$peers" tools/check_metrics.py --selora build/selora || true
+        count_from $logs/comparison-of-metrics.log
+    else
+        failed=$((failed + 1))
+    fi
     if peers_python tools/requirements.txt "the reference (a few GB of Python packages)"; then
         quietly "comparison with diffusers" "$peers" tools/verify_sweep.py --selora build/selora --models 12 || true
         count_from $logs/comparison-with-diffusers.log

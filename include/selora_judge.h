@@ -38,6 +38,29 @@ selora_features_options selora_features_defaults(void);
 selora_status selora_features(selora_context *context, const selora_features_options *options);
 const selora_option *selora_features_option_list(size_t *count);
 
+/* ---- metrics ------------------------------------------------------------------------------------------ */
+
+typedef struct selora_evaluate_options {
+    const char *real, *train, *synthetic, *base; /* folders of pictures, or files of features on all sides; train and base
+                                                  * may be NULL */
+    const char *extractors; /* NAME or NAME:WEIGHTS, several with line ends between them; NULL: radiomics */
+    const char *model;      /* base model: features of its encoder (vae), too */
+    const char *out;        /* folder: metrics.json, metrics.csv, report.html */
+    const char *csv;        /* the line goes here; NULL: metrics.csv in out */
+    const char *label;      /* of that line; NULL: "" */
+    const char *side;       /* of real: auto (test where the folder says its sides), all, train, validation, test */
+    const char *group_column; /* metadata column of the patients */
+    int64_t size;           /* pixels of the metric pictures */
+    uint64_t seed;
+    int show_patients;      /* 1: nearest training pictures go into the report */
+    int force;              /* 1: what cannot be compared is compared all the same */
+} selora_evaluate_options;
+
+selora_evaluate_options selora_evaluate_defaults(void);
+/* The whole job of `selora evaluate`; *table (free() it) is for people, NULL after a failure. */
+selora_status selora_evaluate(selora_context *context, const selora_evaluate_options *options, char **table);
+const selora_option *selora_evaluate_option_list(size_t *count);
+
 #ifdef __cplusplus
 }
 #endif

@@ -175,7 +175,7 @@ static void test_standardise(void **state)
     size_t places[2];
     slr_scaling s;
     slr_error err = {0};
-    assert_int_equal(slr_scaling_fit(real, 4, 3, &s, NULL), SELORA_OK);
+    assert_int_equal(slr_scaling_fit(real, 4, 3, false, &s, NULL), SELORA_OK);
     assert_true(s.kept == 2 && s.columns[0] == 0 && s.columns[1] == 2);
     slr_scaling_apply(&s, other, 2, out);
     assert_near(out[0], 2 / sqrt(0.5), 1e-12);
@@ -186,7 +186,7 @@ static void test_standardise(void **state)
     assert_true(places[0] == 0);
     slr_scaling_free(&s);
     double flat[4] = {1, 2, 1, 2};
-    assert_int_equal(slr_scaling_fit(flat, 2, 2, &s, &err), SELORA_BAD_INPUT);
+    assert_int_equal(slr_scaling_fit(flat, 2, 2, false, &s, &err), SELORA_BAD_INPUT);
     assert_non_null(strstr(err.message, "the same for every real picture"));
 }
 

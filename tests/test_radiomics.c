@@ -222,7 +222,7 @@ static void test_distance(void **state)
         image_k(k, values);
         radiomics_of(values, SIDE, features[k], &constant);
     }
-    assert_int_equal(slr_scaling_fit(features[0], REAL, SLR_RADIOMICS_FEATURES, &scaling, &err), SELORA_OK);
+    assert_int_equal(slr_scaling_fit(features[0], REAL, SLR_RADIOMICS_FEATURES, false, &scaling, &err), SELORA_OK);
     assert_int_equal(scaling.kept, 372);
     for (size_t j = 0, k = 0; j < SLR_RADIOMICS_FEATURES; j++)
         if (k < scaling.kept && scaling.columns[k] == j)

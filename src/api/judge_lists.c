@@ -17,6 +17,37 @@ static const selora_option features_list[] = {
 };
 #undef F
 
+#define E selora_evaluate_options
+static const selora_option evaluate_list[] = {
+    NEED(E, "real", real, "DIR|FILE", "real pictures that no training saw, or a file of features"),
+    NEED(E, "synthetic", synthetic, "DIR|FILE", "pictures of `selora generate`, or a file of features"),
+    NEED(E, "out", out, "DIR", "metrics.json, metrics.csv and report.html go here"),
+    TEXT(E, "train", train, "DIR|FILE", "training pictures: for floors and copies (the train side of --real, where it says its sides)"),
+    TEXT(E, "base", base, "DIR|FILE", "pictures of the base model without adapter: for the column base"),
+    {"extractor", SELORA_OPTION_TEXTS, offsetof(E, extractors), 0, 0, "NAME[:FILE]", "further features, with weights; may be given several times (radiomics, always)", 0},
+    TEXT(E, "model", model, "DIR|FILE", "base model: features of its encoder, too (vae)"),
+    CHOICE(E, "side", side, "auto|" SIDES, "pictures of --real: auto takes the test side where the folder says its sides (auto)"),
+    TEXT(E, "group-column", group_column, "NAME", "metadata column of the patients (what the split says, else patient_id, patient or group)"),
+    INT(E, "size", size, 16, 1024, "side of the metric pictures in pixels (224)"),
+    SEED(E, "seed", seed, "of subsets, shuffles and resamples (42)"),
+    TEXT(E, "csv", csv, "FILE", "table that one line is added to (OUT/metrics.csv)"),
+    TEXT(E, "label", label, "TEXT", "of that line, such as the training step"),
+    FLAG(E, "show-patients", show_patients, "put the training pictures nearest to synthetic ones into report.html"),
+    FLAG(E, "force", force, "compare what cannot be compared: unequal windows or formats, too few pictures, patients on both sides"),
+};
+#undef E
+
+const selora_option *selora_evaluate_option_list(size_t *count)
+{
+    *count = COUNT(evaluate_list);
+    return evaluate_list;
+}
+
+selora_evaluate_options selora_evaluate_defaults(void)
+{
+    return (selora_evaluate_options){.side = "auto", .size = 224, .seed = 42};
+}
+
 const selora_option *selora_features_option_list(size_t *count)
 {
     *count = COUNT(features_list);

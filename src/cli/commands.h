@@ -12,6 +12,7 @@ int cmd_generate(int argc, char **argv);
 int cmd_bench(int argc, char **argv);
 int cmd_compress(int argc, char **argv);
 int cmd_convert(int argc, char **argv);
+int cmd_evaluate(int argc, char **argv);
 int cmd_features(int argc, char **argv);
 int cmd_inspect(int argc, char **argv);
 int cmd_merge(int argc, char **argv);

@@ -23,6 +23,7 @@ static const command commands[] = {
     {"compress", "write an adapter with smaller ranks, by singular values", cmd_compress},
     {"merge", "fold adapters into a copy of their model", cmd_merge},
     {"inspect", "show what a model, adapter, run or data folder holds", cmd_inspect},
+    {"evaluate", "compare synthetic pictures with real ones", cmd_evaluate},
     {"features", "write features of pictures, or features in another format", cmd_features},
     {"phantom", "draw synthetic training pictures with captions", cmd_phantom},
     {"purge", "remove what a data set or run keeps of patients", cmd_purge},

@@ -120,6 +120,7 @@ selora_status slr_feature_set_parse_npy(const void *data, size_t size, const cha
                         "expected; is the file cut short?", name, header.data_bytes, header.count, header.dim,
                         header.element);
     SLR_TRY(slr_feature_set_new(header.count, header.dim, set, err));
+    set->rounded = header.element == 4;
     for (size_t i = 0; i < cells; i++) {
         float single;
         if (header.element == 4) {

@@ -109,6 +109,7 @@ selora_status slr_feature_set_take(const slr_feature_set *set, const size_t *cho
     }
     if (status == SELORA_OK)
         status = slr_dense_groups(labels, count, some.groups, NULL, err);
+    some.rounded = set->rounded;
     memcpy(some.extractor, set->extractor, sizeof some.extractor);
     memcpy(some.weights_sha256, set->weights_sha256, sizeof some.weights_sha256);
     memcpy(some.preproc, set->preproc, sizeof some.preproc);
@@ -186,6 +187,7 @@ static selora_status read_container(const slr_safetensors *file, const char *nam
     SLR_TRY(read_matrix(features, name, count, dim, &set->values, err));
     if (texts)
         SLR_TRY(read_matrix(texts, name, count, dim, &set->texts, err));
+    set->rounded = features->dtype != SLR_DTYPE_F64;
     int64_t *labels = slr_alloc(count, sizeof *labels);
     selora_status status = labels ? read_labels(file, "row", name, count, set->rows, &found, err)
                                   : slr_fail_memory(err, count, "groups");

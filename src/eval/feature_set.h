@@ -26,6 +26,7 @@ typedef struct slr_feature_set {
     double *texts;   /* (count, dim): features of the prompt of each row, or NULL */
     int64_t *rows;   /* (count): row in the data set or folder, from 1 */
     int32_t *groups; /* (count): patient (real) or prompt (synthetic), dense from 0; each row its own where unknown */
+    bool rounded;    /* read from numbers of 32 bits or fewer */
     char extractor[64], weights_sha256[65], preproc[96], source[16], data_sha256[65];
 } slr_feature_set;
 

@@ -163,6 +163,7 @@ void slr_image_set_free(slr_image_set *set)
     slr_dataset_free(set->data);
     free(set->items);
     free(set->sources);
+    free(set->patient_column);
     free(set->window_rule);
     free(set->window_counts);
     free(set->folder);

@@ -60,6 +60,7 @@ const char *slr_image_set_folder(const slr_image_set *set);
 size_t slr_image_set_groups(const slr_image_set *set);
 size_t slr_image_set_prompts(const slr_image_set *set); /* different ones; "" is none */
 bool slr_image_set_has_patients(const slr_image_set *set);
+const char *slr_image_set_patient(const slr_image_set *set, size_t index); /* the cell that says who it is; "" */
 bool slr_image_set_is_synthetic(const slr_image_set *set); /* written by `selora generate` */
 const char *slr_image_set_source(
     const slr_image_set *set); /* "synthetic", "real-train", "real-test", "" unknown */

@@ -19,6 +19,8 @@ struct slr_image_set {
     size_t *sources; /* (count): index in the dataset */
     size_t count, groups, prompts;
     bool patients, synthetic, rounded;
+    bool by_split;        /* patients are those of split.csv */
+    char *patient_column; /* or NULL */
     char source[16], sha256[SLR_SHA256_HEX];
     char *window_rule, *window_counts;
     uint64_t colour[SLR_COLOUR_STEPS]; /* pixels by residual */

@@ -55,16 +55,24 @@ static const char *usual_column(const slr_dataset *data)
     return NULL;
 }
 
-static void take_patients(slr_image_set *set, const char *column, const char **texts)
+const char *slr_image_set_patient(const slr_image_set *set, size_t index)
 {
-    bool by_split = !column && set->data && slr_dataset_side_source(set->data) >= SLR_SIDES_BY_PATIENT;
-    if (!column && set->data && !by_split)
+    return set->by_split        ? slr_dataset_item(set->data, set->sources[index])->group
+           : set->patient_column ? slr_dataset_cell(set->data, set->sources[index], set->patient_column)
+                                 : "";
+}
+
+static selora_status take_patients(slr_image_set *set, const char *column, const char **texts, slr_error *err)
+{
+    set->by_split = !column && set->data && slr_dataset_side_source(set->data) >= SLR_SIDES_BY_PATIENT;
+    if (!column && set->data && !set->by_split)
         column = usual_column(set->data);
-    set->patients = column || (by_split && slr_dataset_side_source(set->data) == SLR_SIDES_BY_PATIENT);
+    if (column && set->data && !(set->patient_column = slr_copy_text(column)))
+        return slr_fail_memory(err, 0, "the column of patients");
+    set->patients = column || (set->by_split && slr_dataset_side_source(set->data) == SLR_SIDES_BY_PATIENT);
     for (size_t i = 0; i < set->count; i++)
-        texts[i] = by_split ? slr_dataset_item(set->data, set->sources[i])->group
-                   : column ? slr_dataset_cell(set->data, set->sources[i], column)
-                            : "";
+        texts[i] = slr_image_set_patient(set, i);
+    return SELORA_OK;
 }
 
 selora_status slr_image_set_group(slr_image_set *set, const char *column, slr_error *err)
@@ -82,7 +90,9 @@ selora_status slr_image_set_group(slr_image_set *set, const char *column, slr_er
         for (size_t i = 0; i < set->count; i++)
             set->items[i].prompt_id = ids[i];
         if (!set->synthetic || column)
-            take_patients(set, column, texts);
+            status = take_patients(set, column, texts, err);
+    }
+    if (status == SELORA_OK) {
         set->groups = number(texts, set->count, true, list, ids);
         for (size_t i = 0; i < set->count; i++)
             set->items[i].group = ids[i];

@@ -6,7 +6,8 @@
 
 #include "core/memory.h"
 
-selora_status slr_scaling_fit(const double *real, size_t count, size_t dim, slr_scaling *scaling, slr_error *err)
+selora_status slr_scaling_fit(const double *real, size_t count, size_t dim, bool rounded, slr_scaling *scaling,
+                              slr_error *err)
 {
     *scaling = (slr_scaling){.dim = dim, .columns = slr_alloc(dim, sizeof *scaling->columns),
                              .mean = slr_alloc(dim, sizeof(double)), .sd = slr_alloc(dim, sizeof(double))};
@@ -22,7 +23,7 @@ selora_status slr_scaling_fit(const double *real, size_t count, size_t dim, slr_
         for (size_t i = 0; i < count; i++)
             square += (real[i * dim + j] - mean) * (real[i * dim + j] - mean);
         double sd = sqrt(square / (double)count), size = fabs(mean) > 1 ? fabs(mean) : 1;
-        if (!(sd > 1e-9 * size) || !isfinite(sd))
+        if (!(sd > (rounded ? 2.5e-7 : 1e-9) * size) || !isfinite(sd))
             continue;
         scaling->columns[scaling->kept] = j;
         scaling->mean[scaling->kept] = mean;

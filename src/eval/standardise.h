@@ -4,13 +4,14 @@
  * that is constant there says nothing and is dropped; which ones is told.
  *
  *     slr_scaling scaling;
- *     SLR_TRY(slr_scaling_fit(real, n, dim, &scaling, err));
+ *     SLR_TRY(slr_scaling_fit(real, n, dim, false, &scaling, err));
  *     slr_scaling_apply(&scaling, synthetic, m, out);             (m, scaling.kept)
  *     slr_scaling_free(&scaling);
  */
 #ifndef SLR_STANDARDISE_H
 #define SLR_STANDARDISE_H
 
+#include <stdbool.h>
 #include <stddef.h>
 
 #include "core/status.h"
@@ -21,8 +22,10 @@ typedef struct slr_scaling {
     double *mean, *sd; /* (kept) */
 } slr_scaling;
 
-/* A feature goes when sd <= 1e-9 max(1, |mean|). SELORA_BAD_INPUT when none stays. */
-selora_status slr_scaling_fit(const double *real, size_t count, size_t dim, slr_scaling *scaling, slr_error *err);
+/* A feature goes when sd <= 1e-9 max(1, |mean|); `rounded`: of numbers of 32 bits, 2.5e-7, so that their rounding is no
+ * feature. SELORA_BAD_INPUT when none stays. */
+selora_status slr_scaling_fit(const double *real, size_t count, size_t dim, bool rounded, slr_scaling *scaling,
+                              slr_error *err);
 void slr_scaling_free(slr_scaling *scaling);
 /* values (count, dim) to out (count, kept). */
 void slr_scaling_apply(const slr_scaling *scaling, const double *values, size_t count, double *out);
