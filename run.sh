@@ -153,19 +153,40 @@ test_installed() {
     tests/examples.sh "$prefix/bin/selora" build/examples
 }
 
-# peers_python REQUIREMENTS WHAT: Python with reference packages, in a folder that later runs find again.
+# peers_python REQUIREMENTS WHAT [BASE]: Python with reference packages, in a folder that later runs find again.
+# With BASE, another such Python, only what the file lists is installed and the rest (torch: gigabytes) is BASE's.
 peers_python() {
-    local folder
-    folder=${XDG_CACHE_HOME:-${HOME:-$PWD/build}/.cache}/selora/peers-$(sha256sum "$1" | cut -c1-12)
+    local folder base=${3-}
+    folder=${XDG_CACHE_HOME:-${HOME:-$PWD/build}/.cache}/selora/peers-$({ cat "$1" && printf %s "$base"; } | sha256sum | cut -c1-12)
     peers=$folder/bin/python
     [[ ! -e $folder/ready ]] || return 0
-    quietly "install $2" install_peers "$folder" "$1" ||
+    quietly "install $2" install_peers "$folder" "$1" "$base" ||
         { say "the comparison needs a package index: no network?"; return 1; }
 }
 
 install_peers() {
-    /usr/bin/python3 -m venv --clear "$1" &&
-        "$1/bin/pip" install --no-input --retries 5 --timeout 60 -r "$2" && touch "$1/ready"
+    local folder=$1 requirements=$2 base=$3 options=()
+    local where=(-c 'import sysconfig; print(sysconfig.get_path("purelib"))')
+    /usr/bin/python3 -m venv --clear "$folder" || return 1
+    if [[ -n $base ]]; then
+        options=(--no-deps)
+        "$base" "${where[@]}" >"$("$folder/bin/python" "${where[@]}")/base.pth" || return 1
+    fi
+    "$folder/bin/pip" install --no-input --retries 5 --timeout 60 "${options[@]}" -r "$requirements" &&
+        touch "$folder/ready"
+}
+
+# Adapters in diffusers and peft of two generations.
+test_adapters() {
+    local current=$peers
+    quietly "adapters in diffusers and peft" "$current" tools/check_adapters.py --selora build/selora || true
+    count_from $logs/adapters-in-diffusers-and-peft.log
+    if peers_python tools/requirements_elder.txt "the reference of two years ago" "$current"; then
+        quietly "adapters in elder diffusers" "$peers" tools/check_adapters.py --selora build/selora || true
+        count_from $logs/adapters-in-elder-diffusers.log
+    else
+        failed=$((failed + 1))
+    fi
 }
 
 test_all() {
@@ -211,10 +232,9 @@ test_all() {
     if peers_python tools/requirements.txt "the reference (a few GB of Python packages)"; then
         quietly "comparison with diffusers" "$peers" tools/verify_sweep.py --selora build/selora --models 12 || true
         count_from $logs/comparison-with-diffusers.log
-        quietly "adapters in diffusers and peft" "$peers" tools/check_adapters.py --selora build/selora || true
-        count_from $logs/adapters-in-diffusers-and-peft.log
         quietly "merged models in diffusers" "$peers" tools/check_merge.py --selora build/selora || true
         count_from $logs/merged-models-in-diffusers.log
+        test_adapters
     else
         failed=$((failed + 1))
     fi

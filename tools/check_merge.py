@@ -19,7 +19,8 @@ import torch
 from diffusers import StableDiffusionPipeline
 from peft import LoraConfig, get_peft_model_state_dict, inject_adapter_in_model
 
-from check_adapters import counts, pipeline, randomise, report, run, train
+from adapter_peers import Selora, pipeline
+from check_adapters import Job, counts, draw_adapters, report, train
 
 TOLERANCE = {"f32": 1e-6, "f16": 6e-4, "bf16": 5e-3}
 NETWORKS = ("unet", "text_encoder", "vae")
@@ -41,10 +42,7 @@ def convolution_lora(model, folder):
     config = LoraConfig(r=3, lora_alpha=5, target_modules=["conv1", "conv2", "proj_in", "to_q", "ff.net.2"])
     pipe = pipeline(model)
     inject_adapter_in_model(config, pipe.unet, "default")
-    randomise(pipe.unet, 3)
-    for name, parameter in pipe.unet.named_parameters():
-        if "lora_" in name:
-            parameter.data *= 0.02
+    draw_adapters(pipe.unet, torch.Generator().manual_seed(3), 0.02, 0.02)
     StableDiffusionPipeline.save_lora_weights(
         folder, unet_lora_layers=get_peft_model_state_dict(pipe.unet), unet_lora_adapter_metadata=config.to_dict()
     )
@@ -79,9 +77,10 @@ def from_file(path, config):
     )
 
 
-def check(selora, model, folder):
+def check(job):
+    run, model, folder = job.selora.run, job.model, job.folder
     adapters = [f"{folder}/trained.safetensors", convolution_lora(model, f"{folder}/convolutions")]
-    run([selora, "convert", train(selora, model, folder), "--to", "diffusers", adapters[0], "--quiet"])
+    job.selora.convert(train(job), "diffusers", adapters[0], "--quiet")
     expected, bare = fused(model, adapters), weights_of(pipeline(model))
     moved = sum(not torch.equal(expected[k], bare[k]) for k in bare)
     report("the adapters change weights", moved > 40, f"{moved} of {len(bare)}")
@@ -89,7 +88,7 @@ def check(selora, model, folder):
     def merge(source, out, *more):
         path = f"{folder}/{out}"
         chosen = [x for a, s in zip(adapters, STRENGTHS) for x in ("--adapter", f"{a}:{s}")]
-        run([selora, "merge", "--model", source, "--out", path, "--strict", "--quiet", *chosen, *more])
+        run("merge", "--model", source, "--out", path, "--strict", "--quiet", *chosen, *more)
         return path
 
     for dtype in TOLERANCE:
@@ -99,7 +98,7 @@ def check(selora, model, folder):
         compare(f"single file, {dtype}", expected, from_file(merged, model), TOLERANCE[dtype])
     # a checkpoint of ours as the base: nothing merged into it changes it but for the second rounding
     plain = f"{folder}/plain.safetensors"
-    run([selora, "merge", "--model", model, "--out", plain, "--quiet", "--dtype", "f32", "--adapter", f"{adapters[0]}:0"])
+    run("merge", "--model", model, "--out", plain, "--quiet", "--dtype", "f32", "--adapter", f"{adapters[0]}:0")
     compare("single file to single file", expected, from_file(merge(plain, "again.safetensors", "--model-config", model), model), TOLERANCE["f32"])
     merged = merge(plain, "unpacked", "--model-config", model)
     compare("single file to folder", expected, pipeline(merged), TOLERANCE["f32"])
@@ -123,7 +122,7 @@ def main():
     options = parser.parse_args()
     torch.set_num_threads(1)
     with tempfile.TemporaryDirectory() as folder:
-        check(options.selora, options.model, folder)
+        check(Job(Selora(options.selora, options.model), folder))
     print(f"{counts['passed']} passed, {counts['failed']} failed")
     return counts["failed"] > 0
 

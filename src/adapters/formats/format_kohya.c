@@ -62,7 +62,6 @@ static selora_status add_header(slr_pair_writer *w, double alpha, slr_error *err
         {"modelspec.architecture", "stable-diffusion-v1/lora"},
         {"modelspec.implementation", "selora"},
         {"modelspec.title", "selora adapter"},
-        {"modelspec.prediction_type", "epsilon"},
     };
     char text[32];
     for (size_t i = 0; i < sizeof facts / sizeof *facts; i++)
