@@ -212,7 +212,7 @@ def imagenet(image):
 
 def small():
     yield "clip", lambda: clip(clip_sizes(36, 3, 2, 8, 32, "quick_gelu"),
-                               clip_text(32, 2, 2, 60, 12, "quick_gelu"), 24, 60, 12)
+                               clip_text(32, 2, 2, 544, 12, "quick_gelu"), 24, 544, 12)
     yield "clip-gelu", lambda: clip(clip_sizes(32, 2, 2, 5, 15, "gelu"), clip_text(24, 3, 1, 40, 9, "gelu"), 20, 40, 9)
     yield "raddino", lambda: dinov2("raddino", 20, raddino, hidden_size=32, num_attention_heads=2, num_hidden_layers=2,
                                     mlp_ratio=3, image_size=12, patch_size=4)

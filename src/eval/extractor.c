@@ -17,6 +17,13 @@ static const struct {
     {"radiomics", false, slr_extractor_radiomics},
     {"vae", false, slr_extractor_vae},
     {"pixels", false, slr_extractor_pixels},
+    {"clip", true, slr_extractor_clip},
+    {"raddino", true, slr_extractor_raddino},
+    {"dinov2", true, slr_extractor_dinov2},
+    {"inception", true, slr_extractor_inception},
+    {"xrv", true, slr_extractor_xrv},
+    {"densenet121", true, slr_extractor_densenet121},
+    {"resnet50", true, slr_extractor_resnet50},
 };
 enum { EXTRACTORS = sizeof extractors / sizeof *extractors };
 
@@ -125,6 +132,55 @@ static selora_status extract_all(slr_extractor *x, const slr_image_set *set, dou
     return x->rejected > 0 ? close_groups(out, err) : SELORA_OK;
 }
 
+/* ---- texts ---- */
+
+/* True when every picture that has features has a prompt. */
+static bool all_have_prompts(const slr_image_set *set)
+{
+    for (size_t i = 0; i < slr_image_set_count(set); i++)
+        if (slr_image_set_item(set, i)->prompt_id < 0)
+            return false;
+    return true;
+}
+
+/* Each prompt once, then its features beside every row that has it; rows come in the order of the pictures. */
+static selora_status fill_texts(slr_extractor *x, const slr_image_set *set, const char **prompts, double *features,
+                                slr_feature_set *out, slr_error *err)
+{
+    size_t kept = 0;
+    for (size_t i = 0; i < slr_image_set_count(set); i++)
+        prompts[slr_image_set_item(set, i)->prompt_id] = slr_image_set_item(set, i)->prompt;
+    SLR_TRY(x->texts(x->state, prompts, slr_image_set_prompts(set), features, &x->texts_cut, err));
+    for (size_t i = 0; i < slr_image_set_count(set) && kept < out->count; i++) {
+        const slr_image_item *item = slr_image_set_item(set, i);
+        if (item->row == out->rows[kept])
+            memcpy(out->texts + kept++ * x->dim, features + (size_t)item->prompt_id * x->dim, x->dim * sizeof *features);
+    }
+    return slr_feature_set_check(out, slr_image_set_folder(set), err);
+}
+
+static selora_status extract_texts(slr_extractor *x, const slr_image_set *set, const slr_hooks *hooks,
+                                   slr_feature_set *out, slr_error *err)
+{
+    size_t prompts = slr_image_set_prompts(set);
+    if (prompts == 0 || !all_have_prompts(set))
+        return SELORA_OK;
+    if (!x->texts) {
+        if (x->without_texts)
+            slr_note(hooks, "extractor %s: prompts are not scored: %s", x->name, x->without_texts);
+        return SELORA_OK;
+    }
+    const char **names = slr_alloc(prompts, sizeof *names);
+    double *features = slr_alloc(prompts, x->dim * sizeof *features);
+    out->texts = slr_alloc(out->count, x->dim * sizeof *out->texts);
+    selora_status status = names && features && out->texts
+                               ? fill_texts(x, set, names, features, out, err)
+                               : slr_fail_memory(err, prompts * x->dim * sizeof *features, "features of prompts");
+    free(names);
+    free(features);
+    return status;
+}
+
 selora_status slr_extract(slr_extractor *x, const slr_image_set *set, const slr_hooks *hooks,
                           slr_feature_set *out, slr_error *err)
 {
@@ -137,6 +193,8 @@ selora_status slr_extract(slr_extractor *x, const slr_image_set *set, const slr_
         batch ? extract_all(x, set, batch, hooks, out, err)
               : slr_fail_memory(err, (size_t)x->max_batch * x->dim * sizeof *batch, "features");
     free(batch);
+    if (status == SELORA_OK)
+        status = extract_texts(x, set, hooks, out, err);
     if (status != SELORA_OK)
         slr_feature_set_free(out);
     return status;

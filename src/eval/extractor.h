@@ -35,11 +35,16 @@ typedef struct slr_extractor {
     size_t dim;
     int max_batch;   /* pictures of one call of run() at most */
     size_t rejected; /* set by slr_extract(): pictures without features */
+    size_t texts_cut; /* set by slr_extract(): different prompts that are longer than the text tower takes */
+    const char *without_texts; /* why a network for pictures and texts reads no texts; NULL */
     void *state;
     /* Features of pictures first .. first + n - 1, (n, dim). A row of NaN alone: the picture has none (a
      * constant one has no radiomics), and is counted. */
     selora_status (*run)(void *state, const slr_image_set *set, size_t first, size_t n, double *features,
                          slr_error *err);
+    /* Features of texts, (count, dim), where the network has them; else NULL. *cut: how many were too long. */
+    selora_status (*texts)(void *state, const char *const *prompts, size_t count, double *features, size_t *cut,
+                           slr_error *err);
     void (*free)(void *state);
 } slr_extractor;
 
@@ -49,7 +54,7 @@ selora_status slr_extractor_open(const char *text, const slr_extractor_context *
                                  slr_error *err);
 void slr_extractor_close(slr_extractor *x); /* also of a zeroed one */
 
-/* All pictures of a set. Rejected ones are left out and counted in x->rejected; a feature that is not finite
+/* All pictures of a set, and the texts of their prompts where all have one and the network reads texts. Rejected ones are left out and counted in x->rejected; a feature that is not finite
  * otherwise is SELORA_NUMERIC. */
 selora_status slr_extract(slr_extractor *x, const slr_image_set *set, const slr_hooks *hooks,
                           slr_feature_set *out, slr_error *err);

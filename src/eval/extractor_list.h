@@ -15,4 +15,8 @@ slr_extractor_opener slr_extractor_radiomics; /* eval/radiomics.h */
 slr_extractor_opener slr_extractor_vae;       /* the base model's latents, 8 x 8 means */
 slr_extractor_opener slr_extractor_pixels;    /* grey 32 x 32; for debugging */
 
+/* eval/extract_network.c: networks with the user's weights (models/feature_net.h). */
+slr_extractor_opener slr_extractor_clip, slr_extractor_raddino, slr_extractor_dinov2, slr_extractor_inception,
+    slr_extractor_xrv, slr_extractor_densenet121, slr_extractor_resnet50;
+
 #endif

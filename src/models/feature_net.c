@@ -60,6 +60,7 @@ struct slr_feature_net {
     bool text_loaded;
     recorded images;
     int batch, side; /* of the plan */
+    float *resized;  /* a picture of the network's own side; NULL where none is resized */
 };
 
 static const network *find_row(const char *name)
@@ -150,7 +151,10 @@ static selora_status look(slr_feature_net *net, int side, slr_error *err)
     if (is_vit(net)) {
         bool clip = strcmp(net->row->name, "clip") == 0;
         SLR_TRY(slr_vit_config_read(net->file, clip, wanted, &net->vit, err));
-        net->info.has_texts = clip && slr_feature_file_find(net->file, "text_projection.weight");
+        if (clip && slr_feature_file_find(net->file, "text_projection.weight")) {
+            SLR_TRY(slr_clip_text_config_from_file(net->file, &net->text, err));
+            net->info.text_positions = net->text.positions;
+        }
         wanted = (int)(net->vit.grid * net->vit.patch);
     } else if (!slr_feature_file_anchor(net->file, net->row->anchor)) {
         return slr_fail(err, SELORA_BAD_INPUT, "%s: no tensor %s: not the names of %s (torchvision's)",
@@ -218,6 +222,7 @@ void slr_feature_net_close(slr_feature_net *net)
     if (!net)
         return;
     discard(&net->images);
+    free(net->resized);
     slr_weight_store_free(net->store);
     slr_feature_file_close(net->file);
     free(net);
@@ -235,6 +240,10 @@ selora_status slr_feature_net_plan(slr_feature_net *net, const slr_backend *back
         return slr_fail(err, SELORA_BAD_INPUT, "%s: pictures of %d pixels; %d are expected", net->row->name, side,
                         net->info.side);
     discard(&net->images);
+    if (net->row->any_side && !net->resized)
+        net->resized = slr_alloc((size_t)(net->info.side * net->info.side), 3 * sizeof *net->resized);
+    if (net->row->any_side && !net->resized)
+        return slr_fail_memory(err, 0, "a picture");
     selora_status status = record(net, &net->images, batch, net->row->any_side ? net->info.side : side, err);
     if (status == SELORA_OK)
         status = plan(&net->images, net, backend, threads, err);
@@ -287,18 +296,28 @@ static float between(const float *picture, int64_t from, double y, double x, int
     return (float)(above * (1 - fy) + below * fy);
 }
 
+void slr_feature_resize(const float *picture, int from, int channels, float *out, int to)
+{
+    const double ratio = (double)from / (double)to;
+    for (int64_t e = 0; e < (int64_t)to * to * channels; e++) {
+        int64_t pixel = e / channels;
+        out[e] = between(picture, from, (double)(pixel / to) * ratio, (double)(pixel % to) * ratio, channels, e % channels);
+    }
+}
+
 static void fill_picture(slr_feature_net *net, const float *pictures)
 {
-    const int64_t from = net->side, to = net->row->any_side ? net->info.side : from, channels = net->row->channels;
-    const double ratio = (double)from / (double)to;
+    const int64_t to = net->row->any_side ? net->info.side : net->side, channels = net->row->channels;
+    const int64_t from = net->side, size = to * to * channels;
     slr_real *out = slr_plan_value(net->images.plan, net->images.in);
-    for (int64_t e = 0; e < net->batch * to * to * channels; e++) {
-        int64_t channel = e % channels, pixel = e / channels, n = pixel / (to * to);
+    for (int64_t n = 0; n < net->batch; n++) {
         const float *picture = pictures + n * from * from * channels;
-        float value = from == to ? pictures[e]
-                                 : between(picture, from, (double)(pixel / to % to) * ratio,
-                                           (double)(pixel % to) * ratio, channels, channel);
-        out[e] = normal(net->row, (int)channel, value);
+        if (from != to) {
+            slr_feature_resize(picture, (int)from, (int)channels, net->resized, (int)to);
+            picture = net->resized;
+        }
+        for (int64_t e = 0; e < size; e++)
+            out[n * size + e] = normal(net->row, (int)(e % channels), picture[e]);
     }
 }
 
@@ -329,7 +348,6 @@ static selora_status load_text(slr_feature_net *net, recorded *r, slr_error *err
 
 static selora_status record_text(slr_feature_net *net, recorded *r, int64_t batch, int64_t length, slr_error *err)
 {
-    SLR_TRY(slr_clip_text_config_from_file(net->file, &net->text, err));
     SLR_TRY(begin(r, net->file, err));
     r->ids = slr_graph_input(r->graph, "input_ids", 2, (int64_t[]){batch, length});
     r->in = slr_graph_input(r->graph, "ends", 1, &batch);
@@ -365,7 +383,7 @@ selora_status slr_feature_net_text_ids(slr_feature_net *net, const slr_backend *
                                        slr_error *err)
 {
     recorded r = {0};
-    if (!net->info.has_texts)
+    if (!net->info.text_positions)
         return slr_fail(err, SELORA_BAD_INPUT, "%s: there is no text_projection.weight, so texts cannot be scored",
                         slr_safetensors_path(net->file->tensors));
     selora_status status = record_text(net, &r, TEXT_BATCH, length, err);

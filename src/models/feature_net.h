@@ -24,7 +24,7 @@ typedef struct slr_feature_info {
     bool any_side;      /* takes square pictures of any side and resizes them itself (inception) */
     int channels;       /* 1 or 3, of the network; pictures are greys or colours all the same */
     int64_t dim;
-    bool has_texts;     /* the file has a text tower with its projection */
+    int64_t text_positions; /* tokens of a text; 0: the file has no text tower with its projection */
     char preproc[96];   /* id, with the side */
     char weights_sha256[SLR_SHA256_HEX];
 } slr_feature_info;
@@ -46,6 +46,9 @@ selora_status slr_feature_net_plan(slr_feature_net *net, const slr_backend *back
                                    int side, slr_error *err);
 /* `pictures` (batch, side, side, channels) in 0..1, not yet normalised; features (batch, dim). */
 void slr_feature_net_run(slr_feature_net *net, const float *pictures, slr_real *features);
+
+/* One picture to another side as TensorFlow 1 resizes bilinearly, which is what `any_side` networks do. */
+void slr_feature_resize(const float *picture, int from, int channels, float *out, int to);
 
 /* Text features (count, dim) of token ids (count, length): the state at the first of the highest ids of a row, which is
  * the end of the text, projected. */
