@@ -314,8 +314,17 @@ static void test_centre(void **state)
     for (int i = 0; i < 3; i++)
         for (int x = 0; x < 8; x++)
             assert_true(fabs((double)grey[8 * lines[i] + x] - expected[i][x]) < 1e-6);
+    /* Kept ones are the same bits; rounding makes them anew. */
+    assert_int_equal(slr_image_set_keep(set, 8, 3, NULL, &err), SELORA_OK);
+    assert_int_equal(rename(scratch_path("w/0.png"), scratch_path("w/away")), 0);
+    assert_int_equal(slr_image_set_grey(set, 0, 8, rounded, &err), SELORA_OK);
+    assert_int_equal(slr_image_set_grey(set, 0, 7, rounded, &err), SELORA_BAD_INPUT);
+    assert_int_equal(slr_image_set_grey(set, 0, 8, rounded, &err), SELORA_OK);
+    assert_int_equal(rename(scratch_path("w/away"), scratch_path("w/0.png")), 0);
+    assert_memory_equal(grey, rounded, sizeof grey);
+    assert_false(slr_image_set_is_8_bit(set));
     slr_image_set_round_to_8(set);
-    assert_true(slr_image_set_is_rounded(set));
+    assert_true(slr_image_set_is_8_bit(set));
     assert_int_equal(slr_image_set_grey(set, 0, 8, rounded, &err), SELORA_OK);
     assert_memory_not_equal(grey, rounded, sizeof grey);
     for (int i = 0; i < 64; i++)

@@ -69,7 +69,7 @@ static void describe(const slr_extractor *x, const slr_image_set *set, slr_featu
     snprintf(out->extractor, sizeof out->extractor, "%s", x->name);
     snprintf(out->weights_sha256, sizeof out->weights_sha256, "%s", x->weights_sha256);
     snprintf(out->preproc, sizeof out->preproc, "%s%s", x->preproc,
-             slr_image_set_is_rounded(set) ? ", 8 bits" : "");
+             slr_image_set_is_8_bit(set) ? ", 8 bits" : "");
     snprintf(out->source, sizeof out->source, "%s", slr_image_set_source(set));
     snprintf(out->data_sha256, sizeof out->data_sha256, "%s", slr_image_set_sha256(set));
 }

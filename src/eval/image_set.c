@@ -14,6 +14,8 @@
 #include "data/split_file.h"
 #include "eval/image_set_build.h"
 
+enum { MOST_SIDE = 1 << 14 }; /* of a metric picture */
+
 /* ---- which pictures ---- */
 
 static bool exists(const char *folder, const char *name)
@@ -164,6 +166,7 @@ void slr_image_set_free(slr_image_set *set)
     free(set->items);
     free(set->sources);
     free(set->patient_column);
+    free(set->kept);
     free(set->window_rule);
     free(set->window_counts);
     free(set->folder);
@@ -235,11 +238,16 @@ const char *slr_image_set_window_counts(const slr_image_set *set)
 void slr_image_set_round_to_8(slr_image_set *set)
 {
     set->rounded = true;
+    free(set->kept);
+    set->kept = NULL;
 }
 
-bool slr_image_set_is_rounded(const slr_image_set *set)
+bool slr_image_set_is_8_bit(const slr_image_set *set)
 {
-    return set->rounded;
+    bool wide = false;
+    for (size_t i = 0; i < set->count; i++)
+        wide = wide || set->items[i].bits > 8;
+    return set->rounded || !wide;
 }
 
 /* ---- metric pictures ---- */
@@ -275,10 +283,9 @@ static selora_status resize_to_square(const slr_image *image, int size, slr_imag
 static selora_status make_square(const slr_image_set *set, size_t index, int size, bool grey,
                                  slr_image *square, slr_error *err)
 {
-    enum { MOST = 1 << 14 };
     slr_image image = {0};
     *square = (slr_image){0};
-    if (size < 1 || size > MOST)
+    if (size < 1 || size > MOST_SIDE)
         return slr_fail(err, SELORA_USAGE, "a metric picture of %d pixels a side cannot be made", size);
     SLR_TRY(slr_image_read(set->items[index].path, NULL, &image, err));
     if (set->rounded && image.bits > 8)
@@ -295,14 +302,24 @@ static float clamp(float value)
     return value <= 0.0f ? 0.0f : value >= 1.0f ? 1.0f : value;
 }
 
-selora_status slr_image_set_grey(const slr_image_set *set, size_t index, int size, float *grey,
-                                 slr_error *err)
+static selora_status make_grey_square(const slr_image_set *set, size_t index, int size, float *grey,
+                                      slr_error *err)
 {
     slr_image square;
     SLR_TRY(make_square(set, index, size, true, &square, err));
     for (size_t i = 0; i < (size_t)size * (size_t)size; i++)
         grey[i] = clamp(square.pixels[i]);
     slr_image_free(&square);
+    return SELORA_OK;
+}
+
+selora_status slr_image_set_grey(const slr_image_set *set, size_t index, int size, float *grey,
+                                 slr_error *err)
+{
+    size_t values = (size_t)size * (size_t)size;
+    if (!set->kept || set->kept_size != size)
+        return make_grey_square(set, index, size, grey, err);
+    memcpy(grey, set->kept + index * values, values * sizeof *grey);
     return SELORA_OK;
 }
 
@@ -315,5 +332,49 @@ selora_status slr_image_set_rgb(const slr_image_set *set, size_t index, int size
         for (size_t c = 0; c < 3; c++)
             rgb[3 * i + c] = clamp(square.pixels[channels * i + (channels == 3 ? c : 0)]);
     slr_image_free(&square);
+    return SELORA_OK;
+}
+
+/* Pictures first .. first + count - 1; the error of the first one that fails. */
+static selora_status keep_some(const slr_image_set *set, size_t first, size_t count, int size, int threads,
+                               float *kept, slr_error *err)
+{
+    size_t values = (size_t)size * (size_t)size, failed = SIZE_MAX;
+#pragma omp parallel for num_threads(threads) schedule(dynamic, 1)
+    for (size_t i = first; i < first + count; i++)
+        if (make_grey_square(set, i, size, kept + i * values, NULL) != SELORA_OK) {
+#pragma omp critical(slr_image_set_failed)
+            failed = i < failed ? i : failed;
+        }
+    return failed == SIZE_MAX ? SELORA_OK : make_grey_square(set, failed, size, kept + failed * values, err);
+}
+
+selora_status slr_image_set_keep(slr_image_set *set, int size, int threads, const slr_hooks *hooks,
+                                 slr_error *err)
+{
+    enum { MOST_BYTES = 1 << 29, TOGETHER = 16 };
+    size_t values;
+    slr_task task = slr_task_begin(hooks, "metric pictures", (int64_t)set->count);
+    if (size < 1 || size > MOST_SIDE || !slr_mul_size(set->count, (size_t)size * (size_t)size, &values) ||
+        values > MOST_BYTES / sizeof *set->kept)
+        return SELORA_OK;
+    float *kept = slr_alloc(values, sizeof *kept);
+    if (!kept)
+        return slr_fail_memory(err, values * sizeof *kept, "metric pictures");
+    selora_status status = SELORA_OK;
+    for (size_t first = 0; first < set->count && status == SELORA_OK; first += TOGETHER) {
+        size_t count = set->count - first < TOGETHER ? set->count - first : TOGETHER;
+        status = slr_interrupted(hooks)
+                     ? slr_fail(err, SELORA_INTERRUPTED, "interrupted while reading pictures")
+                     : keep_some(set, first, count, size, threads > 1 ? threads : 1, kept, err);
+        slr_task_report(&task, (int64_t)(first + count), NULL);
+    }
+    if (status != SELORA_OK) {
+        free(kept);
+        return status;
+    }
+    free(set->kept);
+    set->kept = kept;
+    set->kept_size = size;
     return SELORA_OK;
 }

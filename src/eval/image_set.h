@@ -78,9 +78,15 @@ typedef struct slr_colour_residual {
 slr_colour_residual slr_image_set_colour(const slr_image_set *set);
 
 /* From here on pictures are rounded to 8 bits as they are read, before the resize: for a set of 16 bits that
- * is compared with one of 8. Changes no item and no hash. */
+ * is compared with one of 8. Changes no item and no hash; forgets what was kept. */
 void slr_image_set_round_to_8(slr_image_set *set);
-bool slr_image_set_is_rounded(const slr_image_set *set);
+/* All pictures have at most 8 bits, or are rounded to them. */
+bool slr_image_set_is_8_bit(const slr_image_set *set);
+
+/* Makes the greys of that size of all pictures once and keeps them, where they fit into 512 MB; else and
+ * before they are made from the files each time. */
+selora_status slr_image_set_keep(slr_image_set *set, int size, int threads, const slr_hooks *hooks,
+                                 slr_error *err);
 
 /* Metric pictures: (size, size) greys, (size, size, 3) colours, 0..1, rows top to bottom. May run in several
  * threads. */

@@ -23,6 +23,8 @@ struct slr_image_set {
     char *patient_column; /* or NULL */
     char source[16], sha256[SLR_SHA256_HEX];
     char *window_rule, *window_counts;
+    float *kept; /* (count, kept_size, kept_size) or NULL */
+    int kept_size;
     uint64_t colour[SLR_COLOUR_STEPS]; /* pixels by residual */
 };
 
