@@ -31,6 +31,7 @@ typedef struct selora_features_options {
     const char *side;      /* all, train, validation, test: of a folder that says its sides */
     const char *group_column; /* metadata column of the patients */
     int64_t size;          /* pixels of the metric pictures */
+    const char *bits;      /* own, 8: pictures of 16 bits are rounded to 8 as they are read */
 } selora_features_options;
 
 selora_features_options selora_features_defaults(void);

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT
  * selora_features(): features of a folder of pictures, or a file of features in another format. */
 #include <stdio.h>
+#include <string.h>
 
 #include "api/context.h"
 #include "api/picture_side.h"
@@ -58,6 +59,8 @@ static selora_status run(selora_context *context, const selora_features_options 
         SLR_TRY_OUT(slr_model_open(o->model, &(slr_model_options){0}, &model, err));
     c.model = model;
     SLR_TRY_OUT(slr_image_set_open(o->in, &options, hooks, &set, err));
+    if (strcmp(o->bits, "8") == 0)
+        slr_image_set_round_to_8(set);
     status = extract(o, &c, set, hooks, err);
 out:
     slr_image_set_free(set);

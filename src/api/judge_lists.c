@@ -14,6 +14,7 @@ static const selora_option features_list[] = {
     CHOICE(F, "side", side, SIDES, "pictures of a folder that says its sides (all)"),
     TEXT(F, "group-column", group_column, "NAME", "metadata column of the patients (what the split says, else patient_id, patient or group)"),
     INT(F, "size", size, 16, 1024, "side of the metric pictures in pixels (224)"),
+    CHOICE(F, "bits", bits, "own|8", "8: pictures of 16 bits are rounded first, to be compared with those of 8 (own)"),
 };
 #undef F
 
@@ -56,5 +57,5 @@ const selora_option *selora_features_option_list(size_t *count)
 
 selora_features_options selora_features_defaults(void)
 {
-    return (selora_features_options){.side = "all", .size = 224};
+    return (selora_features_options){.side = "all", .size = 224, .bits = "own"};
 }

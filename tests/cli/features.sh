@@ -19,6 +19,11 @@ says err "extractor selora-radiomics-1"
 expect 0 "$SELORA" features back.safetensors --out back.csv
 check "there and back" cmp one.csv back.csv
 
+expect 0 "$SELORA" prepare data --out set --size 48
+expect 0 "$SELORA" features set --size 48 --out wide.safetensors
+expect 0 "$SELORA" features set --size 48 --bits 8 --out eight.safetensors
+check "16 bits are told from 8" bash -c 'grep -aq "bicubic, 8 bits" eight.safetensors && ! grep -aq "8 bits" wide.safetensors'
+
 expect 2 "$SELORA" features data
 expect 2 "$SELORA" features --out x.npy
 says err "expected a folder"
