@@ -62,6 +62,22 @@ selora_evaluate_options selora_evaluate_defaults(void);
 selora_status selora_evaluate(selora_context *context, const selora_evaluate_options *options, char **table);
 const selora_option *selora_evaluate_option_list(size_t *count);
 
+/* ---- reports of runs ---------------------------------------------------------------------------------- */
+
+typedef struct selora_report_options {
+    const char *const *runs; /* folders of `selora train`; they are only read */
+    size_t run_count;
+    const char *out;             /* the page: one .html file that needs nothing else */
+    const char *title;           /* NULL: from the runs' folders */
+    const char *picture;         /* PNG or JPEG at the top; NULL: none */
+    const char *picture_caption; /* NULL: none */
+} selora_report_options;
+
+selora_report_options selora_report_defaults(void);
+/* Curves, ranks, pictures, costs and judgements of runs, and what reviewers ask for. Holds no paths and no captions. */
+selora_status selora_report(selora_context *context, const selora_report_options *options);
+const selora_option *selora_report_option_list(size_t *count);
+
 #ifdef __cplusplus
 }
 #endif

@@ -77,6 +77,9 @@ def compare(run):
               all(abs(found[line["step"]] - single(line[key])) <= 1e-5 * abs(line[key]) for line in steps))
     found = {event.step: event.value for event in everything.Scalars("validation/loss")}
     check("validation losses", found == {line["step"]: single(line["validation_loss"]) for line in validations})
+    text = everything.Tensors("run/options/text_summary")
+    check("options, without paths", len(text) == 1 and b"| lambda | 1.1" in text[0].tensor_proto.string_val[0] and
+          b"/" not in text[0].tensor_proto.string_val[0])
     images = [tag for tag in everything.Tags()["images"]]
     check("three sample pictures", sorted(images) == [f"validation/sample_{i}" for i in range(3)])
     for tag in images:

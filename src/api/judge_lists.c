@@ -59,3 +59,23 @@ selora_features_options selora_features_defaults(void)
 {
     return (selora_features_options){.side = "all", .size = 224, .bits = "own"};
 }
+
+#define R selora_report_options
+static const selora_option report_list[] = {
+    NEED(R, "out", out, "FILE", "the page to write, such as report.html"),
+    TEXT(R, "title", title, "TEXT", "(the name of the run's folder)"),
+    TEXT(R, "picture", picture, "FILE", "PNG or JPEG for the top of the page"),
+    TEXT(R, "picture-caption", picture_caption, "TEXT", "what stands under it"),
+};
+#undef R
+
+const selora_option *selora_report_option_list(size_t *count)
+{
+    *count = COUNT(report_list);
+    return report_list;
+}
+
+selora_report_options selora_report_defaults(void)
+{
+    return (selora_report_options){0};
+}

@@ -20,6 +20,7 @@
 #include "io/atomic_file.h"
 #include "report/run_costs.h"
 #include "report/run_log.h"
+#include "report/run_report.h"
 #include "train/checkpoint.h"
 #include "train/validation.h"
 
@@ -255,6 +256,9 @@ static selora_status begin(train_run *run, slr_error *err)
     SLR_TRY(load_checkpoint(run, err));
     SLR_TRY(slr_run_costs_load(run->job->options->out, &run->earlier, err));
     SLR_TRY(slr_run_log_open(run->job->options->out, &run->counters, run->hooks, &run->log, err));
+    size_t count;
+    const selora_option *list = selora_train_option_list(&count);
+    SLR_TRY(slr_run_log_options(run->log, list, count, run->job->options, err));
     run->job->rank_log = slr_run_log_ranks(run->log);
     SLR_TRY(open_latents(run, err));
     SLR_TRY(slr_trainer_allocate(run->job->trainer, err));
@@ -457,6 +461,19 @@ static void note_times(const train_run *run, int64_t steps, double seconds)
                  steps, run->stepping / (double)steps, 100 * between / run->stepping, run->validating, run->saving);
 }
 
+/* RUN/report.html. What the run is for is saved by now: a report that cannot be written is a warning. */
+static void write_report(train_run *run)
+{
+    const char *folder = run->job->options->out;
+    slr_report_settings settings = {0};
+    slr_error err = {0};
+    char *path = path_in(run, "report.html");
+    settings.list = selora_train_option_list(&settings.list_count);
+    if (!path || slr_run_report_write(&folder, 1, &settings, path, &err) != SELORA_OK)
+        slr_warn(run->hooks, "no report: %s", err.message);
+    free(path);
+}
+
 static selora_status loop(train_run *run, slr_error *err)
 {
     double start = slr_clock_seconds();
@@ -469,6 +486,7 @@ static selora_status loop(train_run *run, slr_error *err)
     if (task.total > 0)
         SLR_TRY(save_costs(run, err));
     note_times(run, task.total, slr_clock_seconds() - start);
+    write_report(run);
     SLR_TRY(slr_save_as(run->job->options->save_as, run->job->options->out, run->hooks, err));
     if (run->counters.best_step > 0)
         slr_note(run->hooks, "best validation loss %.5f at step %" PRId64 ": %s/adapter.safetensors",

@@ -7,7 +7,9 @@
  *     SLR_TRY(slr_train_run(&job, err));
  *
  * RUN/run.json               what made the run
- * RUN/log.jsonl, ranks.csv   what happened
+ * RUN/log.jsonl, ranks.csv   what happened; RUN/events.out.tfevents.* the same for TensorBoard
+ * RUN/costs.json             what it took: time, memory, multiply-adds
+ * RUN/report.html            all of it as one page, at the end
  * RUN/checkpoints/           to resume from
  * RUN/samples/step-N.png     pictures of each validation
  * RUN/adapter.safetensors    the best adapter by validation loss; RUN/last.safetensors the last

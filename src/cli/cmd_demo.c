@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT
  * The whole job in one command, on phantoms: pictures of a finding that the model has never seen, drawing it before, training
- * on them, drawing it after, one picture that shows both. */
+ * on them, drawing it after, one picture that shows both, and a report. */
 #include <errno.h>
 #include <stddef.h>
 #include <stdio.h>
@@ -149,6 +149,21 @@ static selora_status train(const demo *d, const char *data, char run[PATH])
     return selora_train(d->context, &options);
 }
 
+static selora_status write_report(const demo *d, const char *run, const char *picture)
+{
+    char path[PATH];
+    selora_report_options options = selora_report_defaults();
+    in_out(d, "report.html", path);
+    options.runs = &run;
+    options.run_count = 1;
+    options.out = path;
+    options.title = "A finding that the model had never seen";
+    options.picture = picture;
+    options.picture_caption = "Six prompts that name the new finding, drawn by the base model (upper row) and with the adapter (lower "
+                              "row), from the same noise.";
+    return selora_report(d->context, &options);
+}
+
 /* How many layers ended at which rank. */
 static void print_ranks(const selora_adapter *adapter)
 {
@@ -191,8 +206,11 @@ static selora_status show(demo *d)
     if (status == SELORA_OK)
         status = selora_image_write(d->context, &d->sheet, path);
     if (status == SELORA_OK)
-        printf("\nbefore (upper row) and after:  %s\nthe adapter:                   %s/adapter.safetensors\n"
-               "the run, with log and ranks:   %s\n", path, run, run);
+        status = write_report(d, run, path);
+    if (status == SELORA_OK)
+        printf("\nthe report, for a browser:     %s/report.html\nbefore (upper row) and after:  %s\n"
+               "the adapter:                   %s/adapter.safetensors\nthe run, with log and ranks:   %s\n",
+               d->options->out, path, run, run);
     selora_adapter_free(adapter);
     selora_image_free(&d->sheet);
     selora_model_free(d->model);

@@ -24,6 +24,7 @@ static const command commands[] = {
     {"merge", "fold adapters into a copy of their model", cmd_merge},
     {"inspect", "show what a model, adapter, run or data folder holds", cmd_inspect},
     {"evaluate", "compare synthetic pictures with real ones", cmd_evaluate},
+    {"report", "one page about a run, or about several side by side", cmd_report},
     {"features", "write features of pictures, or features in another format", cmd_features},
     {"phantom", "draw synthetic training pictures with captions", cmd_phantom},
     {"purge", "remove what a data set or run keeps of patients", cmd_purge},

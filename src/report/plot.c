@@ -139,7 +139,7 @@ void slr_plot_lines(FILE *out, const slr_line_plot *plot)
     curve_frame frame = find_ranges(plot);
     slr_plot_begin(out, plot->title, width, height);
     double top = plot->title ? 22 : 4;
-    top += put_curve_legend(out, plot, top, width) + (plot->y_label ? 19 : 8);
+    top += put_curve_legend(out, plot, top, width) + (plot->y_label ? 19 : 12);
     frame.x.from = LEFT;
     frame.x.to = width - RIGHT;
     frame.y.from = height - (plot->x_label ? BOTTOM : BOTTOM - 14);

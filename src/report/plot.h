@@ -80,6 +80,7 @@ typedef struct slr_map_plot {
     const char *const *row_labels, *const *column_labels;
     double low, high;  /* of the colours; both 0: from the values */
     bool numbers;      /* written into the cells */
+    bool merged;       /* many cells: equal neighbours in a row are one, without words of their own */
     int width;         /* 0: 520, at most; as high as it needs */
 } slr_map_plot;
 void slr_plot_map(FILE *out, const slr_map_plot *plot);

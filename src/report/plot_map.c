@@ -161,6 +161,11 @@ static double share_of(const map_frame *f, double value)
     return f->high > f->low ? (value - f->low) / (f->high - f->low) : 0.5;
 }
 
+static const char *value_text(double value, char text[SLR_NUMBER_TEXT])
+{
+    return value == floor(value) && fabs(value) < 1e15 ? slr_count_text((int64_t)value, text) : slr_number_text(value, 3, text);
+}
+
 static void put_cell(FILE *out, const slr_map_plot *plot, const map_frame *f, size_t row, size_t column)
 {
     double x = f->left + f->cell_width * (double)column, y = f->top + f->cell_height * (double)row;
@@ -171,7 +176,7 @@ static void put_cell(FILE *out, const slr_map_plot *plot, const map_frame *f, si
                    y + f->cell_height / 2);
         return;
     }
-    slr_number_text(value, 3, text);
+    value_text(value, text);
     slr_markup(out, "<rect x=\"%.2f\" y=\"%.2f\" width=\"%.2f\" height=\"%.2f\" ", x, y, f->cell_width - gap,
                f->cell_height - gap);
     put_fill(out, share_of(f, value));
@@ -183,6 +188,24 @@ static void put_cell(FILE *out, const slr_map_plot *plot, const map_frame *f, si
     if (plot->numbers && slr_plot_text_width(text) <= f->cell_width - 2)
         slr_plot_label(out, x + (f->cell_width - gap) / 2, y + f->cell_height / 2 + 3.4, SLR_PLOT_MIDDLE,
                        share_of(f, value) > 0.5 ? "#fff" : slr_plot_ink, text);
+}
+
+/* A row in as few rectangles as it has changes. */
+static void put_merged_row(FILE *out, const slr_map_plot *plot, const map_frame *f, size_t row)
+{
+    const double *values = plot->values + row * plot->columns;
+    for (size_t from = 0, to; from < plot->columns; from = to) {
+        for (to = from + 1; to < plot->columns && values[to] == values[from]; to++)
+            ;
+        if (!isfinite(values[from]))
+            continue;
+        slr_markup(out, "<path d=\"M%.1f %.1fh%.1fv%.1fH%.1f\" ", f->left + f->cell_width * (double)from,
+                   f->top + f->cell_height * (double)row, f->cell_width * (double)(to - from) + 0.2, f->cell_height - 0.5,
+                   f->left + f->cell_width * (double)from);
+        put_fill(out, share_of(f, values[from]));
+        fputs("/>", out);
+    }
+    fputs("\n", out);
 }
 
 static void put_map_labels(FILE *out, const slr_map_plot *plot, const map_frame *f)
@@ -214,8 +237,8 @@ static void put_scale(FILE *out, const slr_map_plot *plot, const map_frame *f, d
         put_fill(out, 1 - (i + 0.5) / SCALE_PIECES);
         fputs("/>\n", out);
     }
-    slr_plot_label(out, left + 15, f->top + 8, SLR_PLOT_START, slr_plot_soft, slr_number_text(f->high, 3, text));
-    slr_plot_label(out, left + 15, f->top + height, SLR_PLOT_START, slr_plot_soft, slr_number_text(f->low, 3, text));
+    slr_plot_label(out, left + 15, f->top + 8, SLR_PLOT_START, slr_plot_soft, value_text(f->high, text));
+    slr_plot_label(out, left + 15, f->top + height, SLR_PLOT_START, slr_plot_soft, value_text(f->low, text));
     if (plot->scale_label)
         slr_plot_label(out, left, f->top - 6, SLR_PLOT_START, slr_plot_soft, plot->scale_label);
 }
@@ -229,8 +252,11 @@ void slr_plot_map(FILE *out, const slr_map_plot *plot)
     slr_plot_begin(out, plot->title, (int)ceil(fmax(wide + 74, 120)), (int)ceil(f.top + fmax(high, scale) + 8));
     put_map_labels(out, plot, &f);
     for (size_t row = 0; row < plot->rows; row++)
-        for (size_t column = 0; column < plot->columns; column++)
-            put_cell(out, plot, &f, row, column);
+        if (plot->merged)
+            put_merged_row(out, plot, &f, row);
+        else
+            for (size_t column = 0; column < plot->columns; column++)
+                put_cell(out, plot, &f, row, column);
     put_scale(out, plot, &f, wide + 14, scale);
     slr_plot_end(out);
 }

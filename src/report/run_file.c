@@ -36,6 +36,13 @@ static char *file_in(const char *folder, const char *name)
     return slr_format("%s/%s", folder, name);
 }
 
+bool slr_option_may_be_shown(const selora_option *option)
+{
+    static const char *const texts[] = {"size", "targets", "train", "max-memory", "save-as", NULL};
+    bool free_text = option->kind == SELORA_OPTION_TEXT || option->kind == SELORA_OPTION_TEXTS;
+    return !free_text || is_among(option->name, texts);
+}
+
 bool slr_run_file_exists(const char *folder)
 {
     static const char *const names[] = {"run.json", "log.jsonl", "checkpoints", "adapter.safetensors",

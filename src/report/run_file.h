@@ -30,6 +30,9 @@ typedef struct slr_run_facts {
 json_t *slr_option_json(const selora_option *option, const void *options);
 bool slr_option_values_equal(const json_t *a, const json_t *b);
 
+/* Numbers, flags and words of a list; of free texts only those that cannot hold a path, a column's name or a prompt. */
+bool slr_option_may_be_shown(const selora_option *option);
+
 /* True when the folder holds (part of) a run. */
 bool slr_run_file_exists(const char *folder);
 

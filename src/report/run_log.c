@@ -13,6 +13,7 @@
 
 #include "core/memory.h"
 #include "report/event_file.h"
+#include "report/run_file.h"
 
 static const char rank_header[] = "step,layer,ratio,standard_error,rank_before,rank_after,note\n";
 
@@ -134,6 +135,34 @@ slr_rank_log slr_run_log_ranks(slr_run_log *log)
 /* ---- events ---- */
 
 enum { MOST_BUCKETS = 64 };
+
+selora_status slr_run_log_options(slr_run_log *log, const selora_option *list, size_t count, const void *options,
+                                  slr_error *err)
+{
+    char *text = NULL;
+    size_t size;
+    if (!slr_event_file_is_new(log->events))
+        return SELORA_OK;
+    FILE *rows = open_memstream(&text, &size);
+    if (!rows)
+        return slr_fail_memory(err, 0, "the options");
+    fputs("| option | value |\n|---|---|\n", rows);
+    for (size_t i = 0; i < count; i++) {
+        json_t *value = slr_option_may_be_shown(&list[i]) ? slr_option_json(&list[i], options) : json_null();
+        char *shown = json_is_null(value) ? NULL : json_dumps(value, JSON_ENCODE_ANY | JSON_REAL_PRECISION(9));
+        if (shown)
+            fprintf(rows, "| %s | %s |\n", list[i].name, shown);
+        free(shown);
+        json_decref(value);
+    }
+    selora_status status = fclose(rows) == 0 ? SELORA_OK : slr_fail_memory(err, 0, "the options");
+    if (status == SELORA_OK) {
+        slr_event_text(slr_event_file_begin(log->events, 0), "run/options", text);
+        status = slr_event_file_end(log->events, err);
+    }
+    free(text);
+    return status;
+}
 
 /* A bucket for every rank, or for every few where there are many. */
 static void put_ranks(slr_event_record *record, const double *ranks, size_t count)

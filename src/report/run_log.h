@@ -24,6 +24,10 @@ selora_status slr_run_log_open(const char *folder, const slr_run_counters *count
                                slr_run_log **log, slr_error *err);
 void slr_run_log_close(slr_run_log *log);
 
+/* The options of a new run, for TensorBoard, without paths and prompts. A run that goes on has them already. */
+selora_status slr_run_log_options(slr_run_log *log, const selora_option *list, size_t count, const void *options,
+                                  slr_error *err);
+
 /* Probes go here while a step runs; a failure to write them is reported by the next call. */
 slr_rank_log slr_run_log_ranks(slr_run_log *log);
 

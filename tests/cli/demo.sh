@@ -8,7 +8,8 @@ source "$(dirname "${BASH_SOURCE[0]}")/lib.sh"
 expect 0 "$SELORA" demo --model model --out demo --steps 3 --count 10 --threads 1
 says out "before (upper row) and after"
 says out "layers at 1"
-for file in before_after.png data/metadata.csv run/adapter.safetensors run/log.jsonl run/ranks.csv; do
+says out "demo/report.html"
+for file in before_after.png report.html run/report.html data/metadata.csv run/adapter.safetensors run/log.jsonl run/ranks.csv; do
     check "demo/$file is there" test -s "demo/$file"
 done
 expect 2 "$SELORA" demo --model model --out demo
