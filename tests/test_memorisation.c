@@ -245,6 +245,9 @@ static void planted_copies_are_found(void **state)
     slr_memorisation some = audit_phantoms(NOISE, 10, 150, 2); /* a quarter */
     assert_true(some.copies >= 10 && some.verdict == SLR_COPYING_CLEAR);
     slr_memorisation_free(&some);
+    slr_memorisation one = audit_phantoms(SHIFT, 1, 150, 2); /* one moves no rate, but is too near to be innocent */
+    assert_true(one.copy_interval.low < 0.10 && one.near_copies == 1 && one.verdict == SLR_COPYING_CLEAR);
+    slr_memorisation_free(&one);
 }
 
 static void innocents_are_not_accused(void **state)
@@ -253,7 +256,7 @@ static void innocents_are_not_accused(void **state)
     slr_memorisation m = audit_phantoms(INNOCENT, 0, 150, 2);
     print_message("innocent: rate %.3f, z %.2f, ratio %.3f\n", m.copy_rate, m.z, m.median_ratio);
     assert_true(m.copy_rate <= 0.15 && fabs(m.z) < 3 && m.median_ratio > 0.8 &&
-                m.verdict == SLR_COPYING_NONE);
+                m.verdict == SLR_COPYING_NONE && m.near_copies == 0);
     slr_memorisation_free(&m);
 }
 

@@ -65,6 +65,15 @@ static selora_status prepare_data(slr_train_job *job, slr_error *err)
     return slr_prepare_data(job->context, &options, err);
 }
 
+static selora_status count_train_groups(slr_train_job *job, slr_error *err)
+{
+    const slr_split part = {.train = job->split.train, .train_count = job->split.train_count};
+    size_t crossing;
+    if (slr_dataset_side_source(job->data) == SLR_SIDES_BY_PICTURE && !job->options->group_column)
+        return SELORA_OK;
+    return slr_split_count_groups(job->data, &part, &job->train_groups, &crossing, err);
+}
+
 static selora_status open_data(slr_train_job *job, slr_error *err)
 {
     const selora_train_options *o = job->options;
@@ -75,6 +84,7 @@ static selora_status open_data(slr_train_job *job, slr_error *err)
     SLR_TRY(slr_dataset_check_pictures(job->data, &job->context->hooks, err));
     SLR_TRY(slr_split_dataset(job->data, o->seed, &job->split, err));
     SLR_TRY(slr_split_count_groups(job->data, &job->split, &job->groups, &job->groups_on_two_sides, err));
+    SLR_TRY(count_train_groups(job, err));
     job->facts.train = (int64_t)job->split.train_count;
     job->facts.validation = (int64_t)job->split.validation_count;
     job->facts.test = (int64_t)job->split.test_count;
@@ -140,17 +150,22 @@ static selora_status hash_start(slr_train_job *job, slr_error *err)
     return status;
 }
 
+static selora_status open_encoder(slr_train_job *job, slr_error *err)
+{
+    const slr_prepare_options *prepare = &job->settings.prepare;
+    const slr_trainer_options *options = &job->settings.trainer;
+    return slr_latent_encoder_new(job->model, prepare->width, prepare->height, options->backend, options->threads,
+                                  &job->encoder, err);
+}
+
 static selora_status make_trainer(slr_train_job *job, slr_error *err)
 {
     slr_trainer_options *options = &job->settings.trainer;
-    const slr_prepare_options *prepare = &job->settings.prepare;
     SLR_TRY(slr_train_settings_adapters(&job->settings, job->model, &job->context->hooks, &job->set, err));
     SLR_TRY(hash_start(job, err));
     options->steps = options->schedule.steps = job->steps;
     options->rank_log = (slr_rank_log){forward_rank, job};
     SLR_TRY(slr_trainer_new(job->model, job->set, options, &job->trainer, err));
-    SLR_TRY(slr_latent_encoder_new(job->model, prepare->width, prepare->height, options->backend, options->threads,
-                                   &job->encoder, err));
     SLR_TRY(slr_data_order_init(&job->order, job->options->seed, (uint32_t)job->split.train_count, err));
     job->facts.backend = options->backend->name;
     job->facts.threads = options->threads;
@@ -191,22 +206,24 @@ static selora_status fit_memory(slr_train_job *job, slr_error *err)
     return SELORA_OK;
 }
 
-static selora_status open_all(slr_train_job *job, slr_error *err)
+selora_status slr_train_job_open_inputs(slr_train_job *job, selora_context *context, const selora_train_options *options,
+                                        slr_error *err)
 {
+    *job = (slr_train_job){.context = context, .options = options, .opened = slr_clock_seconds()};
     SLR_TRY(check_options(job->options, err));
     SLR_TRY(open_model(job, err));
     SLR_TRY(open_data(job, err));
     SLR_TRY(encode_captions(job, err));
     SLR_TRY(count_steps(job, err));
-    SLR_TRY(make_trainer(job, err));
-    return fit_memory(job, err);
+    return open_encoder(job, err);
 }
 
 selora_status slr_train_job_open(slr_train_job *job, selora_context *context, const selora_train_options *options,
                                  slr_error *err)
 {
-    *job = (slr_train_job){.context = context, .options = options, .opened = slr_clock_seconds()};
-    return open_all(job, err);
+    SLR_TRY(slr_train_job_open_inputs(job, context, options, err));
+    SLR_TRY(make_trainer(job, err));
+    return fit_memory(job, err);
 }
 
 void slr_train_job_close(slr_train_job *job)
@@ -235,6 +252,25 @@ static void describe_groups(const slr_train_job *job)
         slr_note(hooks, "split by %s: %zu; %s on two sides: %zu", what, job->groups, what, job->groups_on_two_sides);
 }
 
+/* Few patients seen often: what makes models copy (Dar et al. 2025). */
+static void warn_of_overtraining(const slr_train_job *job)
+{
+    enum { FEW = 500, OFTEN = 200 };
+    double often = (double)job->steps * (double)job->places / (double)job->facts.train;
+    bool patients = job->train_groups > 0;
+    size_t few = patients ? job->train_groups : (size_t)job->facts.train;
+    if (few < FEW && often > OFTEN)
+        slr_warn(&job->context->hooks, "%zu %s train, each picture is seen %.0f times: the adapter may learn them by heart; "
+                 "more data, fewer steps or a smaller --rank-max lower that, `selora audit` looks for it", few,
+                 patients ? "patients" : "pictures", often);
+    else if (few < FEW)
+        slr_note(&job->context->hooks, "%zu %s train: below 500, adapters tend to learn them by heart; `selora audit` looks for it",
+                 few, patients ? "patients" : "pictures");
+    else if (often > OFTEN)
+        slr_warn(&job->context->hooks, "each picture is seen %.0f times: the adapter may learn them by heart; `selora audit` "
+                 "looks for it", often);
+}
+
 static void describe_data(const slr_train_job *job)
 {
     const slr_hooks *hooks = &job->context->hooks;
@@ -251,6 +287,7 @@ static void describe_data(const slr_train_job *job)
     if (job->facts.captions_cut)
         slr_warn(hooks, "%lld captions are longer than %lld tokens: the rest of them is not seen",
                  (long long)job->facts.captions_cut, (long long)job->settings.trainer.tokens - 2);
+    warn_of_overtraining(job);
     if (job->facts.validation == 0)
         slr_warn(hooks, "no picture validates: the last adapter counts as the best");
     if (job->places > job->facts.train)

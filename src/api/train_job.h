@@ -29,6 +29,7 @@ typedef struct slr_train_job {
     slr_dataset *data;
     slr_split split;
     size_t groups, groups_on_two_sides; /* of the split; no groups: 0 */
+    size_t train_groups; /* patients of the training part; 0 where they are not known */
     int64_t *ids; /* (items of the dataset, T) */
     slr_adapter_set *set;
     slr_trainer *trainer;
@@ -42,6 +43,10 @@ typedef struct slr_train_job {
     size_t peak;            /* the most memory that the process is expected to hold */
     double opened;          /* slr_clock_seconds() when the job began */
 } slr_train_job;
+
+/* The same without adapters, trainer and a look at memory: what the audit of a run begins with. */
+selora_status slr_train_job_open_inputs(slr_train_job *job, selora_context *context, const selora_train_options *options,
+                                        slr_error *err);
 
 /* Must not move afterwards. slr_train_job_close() also after a failure. */
 selora_status slr_train_job_open(slr_train_job *job, selora_context *context, const selora_train_options *options,

@@ -12,6 +12,7 @@
 #include <unistd.h>
 
 #include "adapters/adapter_file.h"
+#include "api/audit_groups.h"
 #include "api/sample_grid.h"
 #include "api/save_as.h"
 #include "core/clock.h"
@@ -488,6 +489,7 @@ static selora_status loop(train_run *run, slr_error *err)
     note_times(run, task.total, slr_clock_seconds() - start);
     write_report(run);
     SLR_TRY(slr_save_as(run->job->options->save_as, run->job->options->out, run->hooks, err));
+    SLR_TRY(slr_audit_after_training(run->job, run->job->options->out, err));
     if (run->counters.best_step > 0)
         slr_note(run->hooks, "best validation loss %.5f at step %" PRId64 ": %s/adapter.safetensors",
                  run->counters.best_loss, run->counters.best_step, run->job->options->out);

@@ -13,6 +13,7 @@
  * RUN/checkpoints/           to resume from
  * RUN/samples/step-N.png     pictures of each validation
  * RUN/adapter.safetensors    the best adapter by validation loss; RUN/last.safetensors the last
+ * RUN/audit.json             whether training pictures can be told from others
  * RUN/cache/                 latents of the pictures (owner only)
  * RUN/lock                   held while a process works here
  */

@@ -9,6 +9,8 @@
 
 int cmd_train(int argc, char **argv);
 int cmd_generate(int argc, char **argv);
+int cmd_audit(int argc, char **argv);
+int cmd_utility(int argc, char **argv);
 int cmd_bench(int argc, char **argv);
 int cmd_compress(int argc, char **argv);
 int cmd_convert(int argc, char **argv);

@@ -28,6 +28,8 @@ static const command commands[] = {
     {"features", "write features of pictures, or features in another format", cmd_features},
     {"phantom", "draw synthetic training pictures with captions", cmd_phantom},
     {"purge", "remove what a data set or run keeps of patients", cmd_purge},
+    {"audit", "does a run give its training pictures away: membership, copies", cmd_audit},
+    {"utility", "what synthetic pictures are worth for a classifier", cmd_utility},
     {"bench", "measure speed and memory on random weights", cmd_bench},
     {"verify", "compare numbers with cases that diffusers has computed", cmd_verify},
     {"demo", "the whole job on phantoms, with a picture before and after", cmd_demo},

@@ -123,6 +123,8 @@ static void count_copies(slr_memorisation *m, double *values)
     memcpy(values, m->calibration, m->held_out * sizeof *values);
     m->tau = slr_quantile(values, m->held_out, slr_innocent_rate);
     for (size_t i = 0; i < m->synthetic; i++)
+        m->near_copies += 4 * m->nearest[i].distance < values[0]; /* the quantile has sorted them */
+    for (size_t i = 0; i < m->synthetic; i++)
         if (m->nearest[i].distance < m->tau) {
             m->copies++;
             m->memorised[m->nearest[i].index] = true;
@@ -150,7 +152,7 @@ static slr_copying verdict_of(const slr_memorisation *m)
 {
     if (m->held_out < SLR_FEWEST_HELD_OUT)
         return SLR_COPYING_UNKNOWN;
-    if (m->copy_interval.low > 0.10)
+    if (m->copy_interval.low > 0.10 || m->near_copies > 0) /* a few copies among many pictures move no rate */
         return SLR_COPYING_CLEAR;
     return m->z > 3 || m->copy_interval.low > slr_innocent_rate ? SLR_COPYING_POSSIBLE : SLR_COPYING_NONE;
 }

@@ -62,6 +62,7 @@ typedef struct slr_memorisation {
                             pictures; NaN: one picture */
     bool *memorised;     /* (train): it is the neighbour of a copy */
     size_t memorised_count;
+    size_t near_copies;  /* synthetic pictures four times nearer than the nearest held-out picture is */
     slr_copying verdict; /* unknown below SLR_FEWEST_HELD_OUT held-out pictures; all numbers but distances are
                             NaN without any */
 } slr_memorisation;

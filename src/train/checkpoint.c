@@ -273,6 +273,40 @@ selora_status slr_checkpoint_find(const char *folder, const slr_hooks *hooks, sl
     return status;
 }
 
+selora_status slr_checkpoint_list(const char *folder, int64_t **steps, size_t *count, slr_error *err)
+{
+    step_list list;
+    selora_status status = list_steps(folder, &list, err);
+    if (status != SELORA_OK) {
+        free(list.steps);
+        list = (step_list){0};
+    }
+    for (size_t i = 0; i < list.count / 2; i++) {
+        int64_t newer = list.steps[i];
+        list.steps[i] = list.steps[list.count - 1 - i];
+        list.steps[list.count - 1 - i] = newer;
+    }
+    *steps = list.steps;
+    *count = list.count;
+    return status;
+}
+
+selora_status slr_checkpoint_at(const char *folder, int64_t step, slr_checkpoint **result, slr_error *err)
+{
+    *result = NULL;
+    slr_checkpoint *found = slr_alloc(1, sizeof *found);
+    char *path = step_path(folder, step);
+    selora_status status = found && path ? read_checkpoint(path, &found->counters, err) : slr_fail_memory(err, 0, folder);
+    if (status != SELORA_OK) {
+        free(path);
+        free(found);
+        return status;
+    }
+    found->path = path;
+    *result = found;
+    return SELORA_OK;
+}
+
 void slr_checkpoint_free(slr_checkpoint *checkpoint)
 {
     if (!checkpoint)

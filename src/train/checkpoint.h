@@ -45,6 +45,10 @@ typedef struct slr_checkpoint {
 selora_status slr_checkpoint_find(const char *folder, const slr_hooks *hooks, slr_checkpoint **checkpoint,
                                   slr_error *err);
 void slr_checkpoint_free(slr_checkpoint *checkpoint);
+/* The steps of all checkpoints, ascending; free() them. A missing folder has none. Nothing is removed. */
+selora_status slr_checkpoint_list(const char *folder, int64_t **steps, size_t *count, slr_error *err);
+/* That of one step, which must be whole. */
+selora_status slr_checkpoint_at(const char *folder, int64_t step, slr_checkpoint **checkpoint, slr_error *err);
 /* Into a trainer of the same model and options that has not stepped. */
 selora_status slr_checkpoint_load(const slr_checkpoint *checkpoint, slr_trainer *trainer, slr_error *err);
 
