@@ -244,7 +244,7 @@ def full():
     yield "resnet50-timm", lambda: resnet(224, timm.create_model("resnet50"))
 
 
-def write(folder, case, double):
+def save_weights(folder, case, double):
     os.makedirs(folder, exist_ok=True)
     if double:  # small ones are stored in 16 bits
         case.model.half().float()
@@ -265,6 +265,10 @@ def write(folder, case, double):
                       for k, v in case.config.items() if k in keep}
             json.dump(config, file, indent=1)
             file.write("\n")
+
+
+def write(folder, case, double):
+    save_weights(folder, case, double)
     if double:
         case.model.double()
     # Smooth pictures with some noise, as pictures are.
