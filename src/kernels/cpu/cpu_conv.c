@@ -103,18 +103,24 @@ static float *patches_of(const slr_call *call)
     return (float *)call->workspace + SLR_CPU(linear_workspace)(call->threads) / sizeof(float);
 }
 
-/* Row `row` of the patch matrix: the pixels under output pixel (i, j), zeros outside. */
+/* Row `row` of the patch matrix: the pixels under output pixel (i, j), zeros outside. Those of one row of the kernel lie
+ * beside each other. */
 static void gather_patch(const conv *s, const float *x, int64_t n, int64_t i, int64_t j, float *patch)
 {
-    size_t bytes = (size_t)s->c * sizeof(float);
-    for (int p = 0; p < s->kh; p++)
-        for (int q = 0; q < s->kw; q++, patch += s->c) {
-            int64_t row = i * s->stride + p - s->top, column = j * s->stride + q - s->left;
-            if (row < 0 || row >= s->h || column < 0 || column >= s->w)
-                memset(patch, 0, bytes);
-            else
-                memcpy(patch, x + ((n * s->h + row) * s->w + column) * s->c, bytes);
+    int64_t column = j * s->stride - s->left, before = column < 0 ? -column : 0;
+    int64_t last = s->w - column < s->kw ? s->w - column : s->kw, inside = last > before ? last - before : 0;
+    before = before < s->kw ? before : s->kw;
+    for (int p = 0; p < s->kh; p++, patch += s->kw * s->c) {
+        int64_t row = i * s->stride + p - s->top;
+        if (row < 0 || row >= s->h || inside == 0) {
+            memset(patch, 0, (size_t)(s->kw * s->c) * sizeof *patch);
+            continue;
         }
+        memset(patch, 0, (size_t)(before * s->c) * sizeof *patch);
+        memcpy(patch + before * s->c, x + ((n * s->h + row) * s->w + column + before) * s->c,
+               (size_t)(inside * s->c) * sizeof *patch);
+        memset(patch + (before + inside) * s->c, 0, (size_t)((s->kw - before - inside) * s->c) * sizeof *patch);
+    }
 }
 
 /* dx of input pixel (row, column): what each output that it went into sends back, tap after tap. `parts` has a row
