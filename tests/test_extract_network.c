@@ -97,25 +97,25 @@ static void check_features(const char *name, int width, int height, const char *
 static void test_resnet(void **state)
 {
     (void)state;
-    check_features("resnet50", 40, 32, "grey, cover, centre, bicubic 224, imagenet mean, sd");
+    check_features("resnet50", 40, 32, "grey, cover, centre, bicubic 224, imagenet mean, sd, 8 bits");
 }
 
 static void test_xrv(void **state)
 {
     (void)state;
-    check_features("xrv", 32, 32, "grey, cover, centre, bicubic 224, (2 y - 1) 1024");
+    check_features("xrv", 32, 32, "grey, cover, centre, bicubic 224, (2 y - 1) 1024, 8 bits");
 }
 
 static void test_inception(void **state)
 {
     (void)state;
-    check_features("inception", 50, 40, "grey 299, bilinear as tensorflow 1, 2 y - 1");
+    check_features("inception", 50, 40, "grey 299, bilinear as tensorflow 1, 2 y - 1, 8 bits");
 }
 
 static void test_clip(void **state)
 {
     (void)state;
-    check_features("clip", 40, 48, "grey, cover, centre, bicubic 32, clip mean, sd, quick GELU");
+    check_features("clip", 40, 48, "grey, cover, centre, bicubic 32, clip mean, sd, quick GELU, 8 bits");
 }
 
 static void test_texts(void **state)
