@@ -206,6 +206,9 @@ static selora_status judge_pictures(job *j, slr_error *err)
     SLR_TRY(open_sets(j, err));
     memcpy(c.sides, j->sets, sizeof c.sides);
     SLR_TRY(slr_check_sides(&c, err));
+    for (int role = 0; role < SLR_ROLES; role++)
+        if (j->sets[role])
+            SLR_TRY(slr_image_set_keep(j->sets[role], c.size, c.threads, c.hooks, err));
     if (j->o->model)
         SLR_TRY(slr_model_open(j->o->model, &(slr_model_options){0}, &j->model, err));
     j->evaluation.shared_prompts = slr_shared_prompts(j->sets[SLR_ROLE_REAL], j->sets[SLR_ROLE_SYNTHETIC]);

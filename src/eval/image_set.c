@@ -352,7 +352,7 @@ static selora_status keep_some(const slr_image_set *set, size_t first, size_t co
 selora_status slr_image_set_keep(slr_image_set *set, int size, int threads, const slr_hooks *hooks,
                                  slr_error *err)
 {
-    enum { MOST_BYTES = 1 << 29, TOGETHER = 16 };
+    enum { MOST_BYTES = 1 << 28, TOGETHER = 16 };
     size_t values;
     slr_task task = slr_task_begin(hooks, "metric pictures", (int64_t)set->count);
     if (size < 1 || size > MOST_SIDE || !slr_mul_size(set->count, (size_t)size * (size_t)size, &values) ||

@@ -83,7 +83,7 @@ void slr_image_set_round_to_8(slr_image_set *set);
 /* All pictures have at most 8 bits, or are rounded to them. */
 bool slr_image_set_is_8_bit(const slr_image_set *set);
 
-/* Makes the greys of that size of all pictures once and keeps them, where they fit into 512 MB; else and
+/* Makes the greys of that size of all pictures once and keeps them, where they fit into 256 MB; else and
  * before they are made from the files each time. */
 selora_status slr_image_set_keep(slr_image_set *set, int size, int threads, const slr_hooks *hooks,
                                  slr_error *err);

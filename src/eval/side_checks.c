@@ -68,6 +68,27 @@ static size_t count_deep(const slr_image_set *set)
     return deep;
 }
 
+/* Pictures that become metric pictures by enlarging. */
+static size_t count_small(const slr_image_set *set, int size)
+{
+    size_t small = 0;
+    for (size_t i = 0; i < slr_image_set_count(set); i++)
+        small += slr_image_set_item(set, i)->width < size || slr_image_set_item(set, i)->height < size;
+    return small;
+}
+
+/* Enlarged pictures are smooth: compared with others they look blurred, whoever drew them. */
+static void warn_of_small(const slr_picture_comparison *c)
+{
+    for (int role = 0; role < SLR_ROLES; role++) {
+        size_t small = c->sides[role] ? count_small(c->sides[role], c->size) : 0;
+        if (small > 0)
+            slr_warn(c->hooks, "%zu of %zu %s pictures are smaller than the metric pictures of %d pixels: enlarged they are "
+                     "smooth; choose --size not above the smallest of all sides", small,
+                     slr_image_set_count(c->sides[role]), words[role], c->size);
+    }
+}
+
 /* Of the real side and another one. */
 static void check_pair(const slr_picture_comparison *c, slr_role role, slr_problems *problems)
 {
@@ -125,6 +146,7 @@ selora_status slr_check_sides(const slr_picture_comparison *c, slr_error *err)
             check_pair(c, (slr_role)role, &problems);
     if (c->sides[SLR_ROLE_TRAIN])
         check_train(c, &problems);
+    warn_of_small(c);
     int64_t same = count_shared(c->sides[SLR_ROLE_SYNTHETIC], real, hash_of);
     if (same > 0)
         slr_warn(c->hooks, "%lld synthetic pictures are real ones, pixel for pixel", (long long)same);

@@ -113,4 +113,6 @@ expect 0 "$SELORA" evaluate --real varied.csv --synthetic varied.csv --out same
 holds "nothing is apart from itself" "$(value same fid/file) < 1e-9"
 expect 2 "$SELORA" evaluate --real real --out x
 expect 3 "$SELORA" evaluate --real nowhere --synthetic good --out x
+expect 0 "$SELORA" evaluate --real real --synthetic good --size 96 --out small-out
+says err "30 of 30 synthetic pictures are smaller than the metric pictures of 96 pixels"
 finish
