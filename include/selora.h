@@ -276,6 +276,7 @@ typedef struct selora_train_options {
     const char *max_memory; /* what the process may hold, such as "3G" or "500M"; NULL: what is free */
     const char *validation_prompts; /* prompts for the sample grid, separated by '|'; NULL: captions of the validation part */
     const char *save_as; /* formats as of selora_convert_options.to, with commas, that the adapter is written in as well */
+    const char *audit; /* none, small, full: what looks for leaked training pictures when training is done */
     int resume, dry_run;
 } selora_train_options;
 
@@ -428,5 +429,6 @@ selora_status selora_options_check(selora_context *context, const selora_option 
 }
 #endif
 
-#include "selora_judge.h" /* features, metrics, audits */
+#include "selora_judge.h" /* features, metrics */
+#include "selora_audit.h" /* audits, utility */
 #endif

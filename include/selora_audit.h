@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT
  *
- * selora: does a run give its training pictures away, and what are synthetic pictures worth? Beside selora.h.
+ * selora: does a run give its training pictures away, and what are synthetic pictures worth? Part of selora.h, which
+ * includes it: nothing else is needed.
  *
  *     selora_audit_options options = selora_audit_defaults();
  *     options.run = "run";

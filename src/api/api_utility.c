@@ -10,7 +10,6 @@
 #include "core/memory.h"
 #include "io/atomic_file.h"
 #include "report/utility_file.h"
-#include "selora_audit.h"
 
 enum { SHARES = 8 };
 

@@ -11,7 +11,6 @@
 #define SLR_AUDIT_DRAW_H
 
 #include "api/train_job.h"
-#include "selora_audit.h"
 
 typedef struct slr_audit_drawing {
     const char *prompt;

@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: MIT
  * The options of `selora audit`. */
 #include "api/option_rows.h"
-#include "selora_audit.h"
 
 #define A selora_audit_options
 static const selora_option list[] = {

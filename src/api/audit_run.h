@@ -8,7 +8,6 @@
 #include "api/audit_groups.h"
 #include "api/audit_pictures.h"
 #include "eval/audit_result.h"
-#include "selora_audit.h"
 
 typedef struct slr_audit_run {
     selora_context *context;

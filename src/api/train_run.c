@@ -489,7 +489,8 @@ static selora_status loop(train_run *run, slr_error *err)
     note_times(run, task.total, slr_clock_seconds() - start);
     write_report(run);
     SLR_TRY(slr_save_as(run->job->options->save_as, run->job->options->out, run->hooks, err));
-    SLR_TRY(slr_audit_after_training(run->job, run->job->options->out, err));
+    if (!run->job->options->audit || strcmp(run->job->options->audit, "small") == 0)
+        SLR_TRY(slr_audit_after_training(run->job, run->job->options->out, err));
     if (run->counters.best_step > 0)
         slr_note(run->hooks, "best validation loss %.5f at step %" PRId64 ": %s/adapter.safetensors",
                  run->counters.best_loss, run->counters.best_step, run->job->options->out);

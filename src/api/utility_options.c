@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: MIT
  * The options of `selora utility`. */
 #include "api/option_rows.h"
-#include "selora_audit.h"
 
 #define U selora_utility_options
 static const selora_option list[] = {

@@ -3,7 +3,6 @@
 #include <stdlib.h>
 
 #include "cli/commands.h"
-#include "selora_audit.h"
 
 int cmd_audit(int argc, char **argv)
 {

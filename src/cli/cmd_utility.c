@@ -3,7 +3,6 @@
 #include <stdlib.h>
 
 #include "cli/commands.h"
-#include "selora_audit.h"
 
 static selora_status run_utility(selora_context *context, const void *options)
 {

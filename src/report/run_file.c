@@ -19,7 +19,7 @@ static const char *const momentary[] = {"resume", "dry-run", NULL};
  * how often it saves and shows, what it computes again rather than keeps. */
 static const char *const changeable[] = {
     "model", "data", "out", "steps", "epochs", "checkpoint-every", "checkpoints-total-limit", "validate-every",
-    "validation-images", "validation-steps", "validation-guidance", "validation-prompt", "memory", "max-memory", "save-as", "strict", "resume",
+    "validation-images", "validation-steps", "validation-guidance", "validation-prompt", "memory", "max-memory", "save-as", "strict", "audit", "resume",
     "dry-run", NULL,
 };
 

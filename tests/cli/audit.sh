@@ -46,7 +46,8 @@ expect 0 "${full[@]}" --threads 1
 check "the same bytes with another number of threads" cmp first.json trained/audit.json
 
 # an adapter that has learnt nothing
-expect 0 "${base[@]}" --out untrained --steps 1 --lr 0
+expect 0 "${base[@]}" --out untrained --steps 1 --lr 0 --audit none
+check "no audit where none is wanted" test ! -e untrained/audit.json
 expect 0 "$SELORA" audit untrained --members 20 --images 0 --own-prompts 0 --out elsewhere --quiet
 part elsewhere/audit.json ratio >ratio
 check "AUC 0.5 of an untrained adapter" test "$(value ratio auc)" = 0.5
@@ -70,6 +71,10 @@ expect 0 "${only[@]}" --synthetic innocent --out not-found --fail-on-copies --ex
 part not-found/audit.json pixels >pixels
 check "innocents stay below a fifth" below "$(value pixels copy_rate)" 0.2
 
+expect 0 "$SELORA" train --model model --data data --size 16 --validation-images 0 --batch-size 4 --steps 1 --lr 0 --out at-once \
+    --audit full
+says err "verdict:"
+check "the full one at once" test "$(value at-once/audit.json kind)" = full
 expect 2 "$SELORA" audit
 expect 3 "$SELORA" audit nowhere
 one_line
