@@ -16,7 +16,7 @@ install(TARGETS selora)
 if(TARGET selora_program)
   install(TARGETS selora_program)
 endif()
-install(FILES include/selora.h include/selora_judge.h include/selora_audit.h TYPE INCLUDE)
+install(FILES include/selora.h include/selora_judge.h include/selora_audit.h include/selora_sweep.h TYPE INCLUDE)
 install(FILES docs/selora.1 DESTINATION ${CMAKE_INSTALL_MANDIR}/man1)
 
 # The pkg-config file finds its prefix from where it lies, so that an installed tree can be moved.

@@ -8,6 +8,7 @@
 #include "cli/command_line.h"
 
 int cmd_train(int argc, char **argv);
+int cmd_sweep(int argc, char **argv);
 int cmd_generate(int argc, char **argv);
 int cmd_audit(int argc, char **argv);
 int cmd_utility(int argc, char **argv);

@@ -18,6 +18,7 @@ typedef struct command {
 static const command commands[] = {
     {"prepare", "make a data set from DICOM, NIfTI, PNG, JPEG and reports", cmd_prepare},
     {"train", "fit an adapter to a folder of pictures with captions", cmd_train},
+    {"sweep", "train with every combination of some options, and compare", cmd_sweep},
     {"generate", "draw pictures from prompts, with or without an adapter", cmd_generate},
     {"convert", "write an adapter of any format for other tools", cmd_convert},
     {"compress", "write an adapter with smaller ranks, by singular values", cmd_compress},

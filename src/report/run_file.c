@@ -200,33 +200,59 @@ static selora_status check_facts(const json_t *root, const char *path, const slr
     return SELORA_OK;
 }
 
-selora_status slr_run_file_check(const char *folder, const selora_option *list, size_t count, const void *options,
-                                 const slr_run_facts *facts, const slr_hooks *hooks, int64_t *steps, slr_error *err)
+/* run.json of a folder, checked to be one; *root is the caller's. */
+static selora_status load(const char *path, json_t **root, slr_error *err)
 {
+    SLR_TRY(slr_json_load_file(path, MAX_JSON, root, err));
+    if (json_is_object(json_object_get(*root, "options")) && json_is_object(json_object_get(*root, "data")))
+        return SELORA_OK;
+    json_decref(*root);
+    *root = NULL;
+    return slr_fail(err, SELORA_BAD_INPUT, "%s: not the file of a run", path);
+}
+
+static selora_status compare_options(const json_t *root, const char *path, const selora_option *list, size_t count,
+                                     const void *options, slr_error *err)
+{
+    slr_problems problems = {0};
+    for (size_t i = 0; i < count; i++)
+        if (!is_among(list[i].name, changeable))
+            compare_option(&list[i], options, json_object_get(root, "options"), &problems);
+    if (problems.count == 0)
+        return SELORA_OK;
+    slr_problems_report(&problems, path, err);
+    if (err)
+        err->status = SELORA_USAGE;
+    return SELORA_USAGE;
+}
+
+selora_status slr_run_file_compare(const char *folder, const selora_option *list, size_t count, const void *options,
+                                   slr_error *err)
+{
+    json_t *root = NULL;
     char *path = file_in(folder, "run.json");
     if (!path)
         return slr_fail_memory(err, 0, folder);
+    selora_status status = load(path, &root, err);
+    if (status == SELORA_OK)
+        status = compare_options(root, path, list, count, options, err);
+    json_decref(root);
+    free(path);
+    return status;
+}
+
+selora_status slr_run_file_check(const char *folder, const selora_option *list, size_t count, const void *options,
+                                 const slr_run_facts *facts, const slr_hooks *hooks, int64_t *steps, slr_error *err)
+{
     json_t *root = NULL;
-    selora_status status;
-    slr_problems problems = {0};
-    SLR_TRY_OUT(slr_json_load_file(path, MAX_JSON, &root, err));
-    const json_t *stored = json_object_get(root, "options");
-    if (!json_is_object(stored) || !json_is_object(json_object_get(root, "data"))) {
-        status = slr_fail(err, SELORA_BAD_INPUT, "%s: not the file of a run", path);
-        goto out;
-    }
-    for (size_t i = 0; i < count; i++)
-        if (!is_among(list[i].name, changeable))
-            compare_option(&list[i], options, stored, &problems);
-    if (problems.count > 0) {
-        slr_problems_report(&problems, path, err);
-        status = SELORA_USAGE;
-        if (err)
-            err->status = status;
-        goto out;
-    }
-    status = check_facts(root, path, facts, hooks, steps, err);
-out:
+    char *path = file_in(folder, "run.json");
+    if (!path)
+        return slr_fail_memory(err, 0, folder);
+    selora_status status = load(path, &root, err);
+    if (status == SELORA_OK)
+        status = compare_options(root, path, list, count, options, err);
+    if (status == SELORA_OK)
+        status = check_facts(root, path, facts, hooks, steps, err);
     json_decref(root);
     free(path);
     return status;

@@ -40,7 +40,10 @@ bool slr_run_file_exists(const char *folder);
 selora_status slr_run_file_save(const char *folder, const selora_option *list, size_t count, const void *options,
                                 const slr_run_facts *facts, slr_error *err);
 
-/* Compares with what the folder says. SELORA_USAGE names every option that may not change when a run goes on;
+/* SELORA_USAGE names every option that may not change when a run goes on and differs from what the folder says. */
+selora_status slr_run_file_compare(const char *folder, const selora_option *list, size_t count, const void *options,
+                                   slr_error *err);
+/* The same, and more: compares with what the folder says. SELORA_USAGE names every option that may not change when a run goes on;
  * SELORA_BAD_INPUT: model or data are others. Another backend or thread count is a warning: bits may differ. *steps is the
  * length the run had; a shorter one is refused. */
 selora_status slr_run_file_check(const char *folder, const selora_option *list, size_t count, const void *options,
