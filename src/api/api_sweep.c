@@ -13,6 +13,7 @@
 #include "io/atomic_file.h"
 #include "io/json.h"
 #include "report/run_file.h"
+#include "report/run_report.h"
 #include "report/sweep_table.h"
 
 typedef struct sweep {
@@ -247,6 +248,29 @@ static selora_status list_runs(sweep *s, slr_error *err)
     return status;
 }
 
+/* OUT/report.html over the runs, as many as a page takes; all arms stand at its beginning. Their comparison is written by
+ * now, so a failure is a warning. */
+static void write_report(const sweep *s)
+{
+    slr_error failure = {0};
+    size_t count = 0;
+    slr_report_settings settings = {.title = "Sweep"};
+    settings.list = selora_train_option_list(&settings.list_count);
+    const char **runs = slr_alloc(s->plan.count + 1, sizeof *runs);
+    char *path = slr_format("%s/report.html", s->plan.axes.out);
+    for (size_t i = 0; runs && i < s->plan.count && count < SLR_REPORT_RUNS; i++)
+        if (s->outcomes[i])
+            runs[count++] = s->plan.runs[i].folder;
+    selora_status status = runs && path ? slr_run_report_write(runs, count, &settings, path, &failure)
+                                        : slr_fail_memory(&failure, 0, "the report");
+    if (status == SELORA_OK)
+        slr_note(s->hooks, "%zu of %zu runs on one page: %s", count, s->plan.count, path);
+    else
+        slr_warn(s->hooks, "no report: %s", failure.message);
+    free(runs);
+    free(path);
+}
+
 static selora_status run_all(sweep *s, slr_error *err)
 {
     for (size_t i = 0; i < s->plan.count; i++) {
@@ -257,6 +281,7 @@ static selora_status run_all(sweep *s, slr_error *err)
     }
     SLR_TRY(write_comparison(s, err));
     tell(s);
+    write_report(s);
     return SELORA_OK;
 }
 

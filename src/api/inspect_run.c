@@ -25,17 +25,6 @@ static void copy_members(json_t *to, const json_t *from, const char *const *name
             json_object_set(to, *names, json_object_get(from, *names));
 }
 
-/* Where things lay, and texts that may be captions. */
-static bool is_private(const char *name)
-{
-    static const char *const names[] = {"model", "data", "out", "prepare-with", "tokenizer", "model-config",
-                                        "init-adapter", "rank-pattern", "validation-prompt"};
-    for (size_t i = 0; i < sizeof names / sizeof *names; i++)
-        if (strcmp(name, names[i]) == 0)
-            return true;
-    return false;
-}
-
 /* The stored options that are not those of `selora train` without options. */
 static json_t *chosen_options(const json_t *stored)
 {
@@ -45,7 +34,7 @@ static json_t *chosen_options(const json_t *stored)
     json_t *chosen = json_object();
     for (size_t i = 0; i < count; i++) {
         json_t *value = json_object_get(stored, list[i].name), *normal = slr_option_json(&list[i], &defaults);
-        if (value && !is_private(list[i].name) && !slr_option_values_equal(value, normal))
+        if (value && slr_option_may_be_shown(&list[i]) && !slr_option_values_equal(value, normal))
             json_object_set(chosen, list[i].name, value);
         json_decref(normal);
     }

@@ -35,6 +35,8 @@ expect 0 "${sweep[@]}"
 says err "lambda-1.1 less lambda-1: "
 says err "(3 seeds)"
 check "every run is a folder" test "$(find whole -name run.json | wc -l)" = 24
+check "one page over all runs" grep -q "lambda-1.1_seed-3_uniform" whole/report.html
+says err "24 of 24 runs on one page"
 check "a line a run" test "$(wc -l <whole/sweep.csv)" = 25
 check "the last rank of a lambda of 1" test "$(value lambda-1_seed-1 largest_rank)" = 5
 for control in static random uniform; do
