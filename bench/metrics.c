@@ -2,7 +2,7 @@
  *
  * How long metrics of features take, and in what memory: rows of N(0, 1).
  *
- *     build/metrics [N] [D] [THREADS] [frechet|all]       10000 2048 2 all
+ *     build/metrics [N] [D] [THREADS] [frechet|kid|prdc]       10000 2048 2 kid
  */
 #include <stdio.h>
 #include <stdlib.h>
@@ -34,10 +34,11 @@ static double tell(const char *what, double start)
     return slr_clock_seconds();
 }
 
-static selora_status run(const double *x, const double *y, size_t n, size_t dim, int threads, bool frechet, slr_error *err)
+static selora_status run(const double *x, const double *y, size_t n, size_t dim, int threads, const char *what,
+                         slr_error *err)
 {
     double start = slr_clock_seconds(), d2;
-    if (frechet) {
+    if (strcmp(what, "frechet") == 0) {
         SLR_TRY(slr_frechet_distance(x, n, y, n, dim, &d2, err));
         tell("Frechet distance", start);
         return SELORA_OK;
@@ -52,26 +53,26 @@ static selora_status run(const double *x, const double *y, size_t n, size_t dim,
     SLR_TRY(slr_folds_new(groups, n, &fy, err));
     slr_kid_options options = {.permutations = 999, .subsets = 100, .seed = 1, .threads = threads};
     slr_kid kid;
-    SLR_TRY(slr_kid_judge(x, n, y, n, dim, &fx, &fy, &options, &kid, err));
-    start = tell("KID, jackknife, 999 permutations", start);
     slr_prdc_variant variants[2] = {{.k = 5}, {.k = 3, .closed = true}};
     slr_prdc prdc[2];
-    SLR_TRY(slr_prdc_judge(x, n, y, n, dim, &fx, &fy, variants, 2, threads, prdc, err));
-    tell("PRDC, both variants, jackknife", start);
+    bool neighbours = strcmp(what, "prdc") == 0;
+    selora_status status = neighbours ? slr_prdc_judge(x, n, y, n, dim, &fx, &fy, variants, 2, threads, prdc, err)
+                                      : slr_kid_judge(x, n, y, n, dim, &fx, &fy, &options, &kid, err);
+    tell(neighbours ? "PRDC, both variants, jackknife" : "KID, jackknife, subsets, permutations", start);
     slr_folds_free(&fx);
     slr_folds_free(&fy);
     free(groups);
-    return SELORA_OK;
+    return status;
 }
 
 int main(int argc, char **argv)
 {
     size_t n = argc > 1 ? strtoul(argv[1], NULL, 10) : 10000, dim = argc > 2 ? strtoul(argv[2], NULL, 10) : 2048;
     int threads = argc > 3 ? atoi(argv[3]) : 2;
-    bool frechet = argc > 4 && strcmp(argv[4], "frechet") == 0;
+    const char *what = argc > 4 ? argv[4] : "kid";
     double *x = draw(0, n, dim), *y = draw(1, n, dim);
     slr_error err = {0};
-    selora_status status = x && y ? run(x, y, n, dim, threads, frechet, &err) : slr_fail_memory(&err, n * dim, "rows");
+    selora_status status = x && y ? run(x, y, n, dim, threads, what, &err) : slr_fail_memory(&err, n * dim, "rows");
     if (status != SELORA_OK)
         fprintf(stderr, "%s\n", err.message);
     free(x);

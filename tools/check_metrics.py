@@ -24,6 +24,7 @@ from scipy.linalg import sqrtm
 from scipy.ndimage import gaussian_filter
 from skimage.metrics import structural_similarity
 
+NEIGHBOURS = ("precision", "recall", "density", "coverage")
 counts = {"passed": 0, "failed": 0}
 
 
@@ -36,7 +37,7 @@ def check(what, found, wanted, tolerance):
 
 def frechet(x, y):
     if min(len(x), len(y)) > x.shape[1]:
-        cross = np.trace(np.real(sqrtm(np.cov(x, rowvar=False) @ np.cov(y, rowvar=False))))
+        cross = np.trace(np.real(sqrtm(np.atleast_2d(np.cov(x, rowvar=False)) @ np.atleast_2d(np.cov(y, rowvar=False)))))
     else:  # the square root of a singular matrix loses half its digits
         xc, yc = x - x.mean(0), y - y.mean(0)
         cross = np.linalg.svd(xc @ yc.T, compute_uv=False).sum() / np.sqrt((len(x) - 1) * (len(y) - 1))
@@ -54,7 +55,8 @@ def kid(x, y):
 
 def prdc(x, y, k=5):
     with contextlib.redirect_stdout(io.StringIO()):
-        return compute_prdc(x, y, k)
+        found = compute_prdc(x, y, k)
+    return np.array([found[name] for name in NEIGHBOURS])
 
 
 def jackknife(statistic, x, y, x_groups, y_groups, folds=20):
@@ -65,7 +67,7 @@ def jackknife(statistic, x, y, x_groups, y_groups, folds=20):
         for g in range(count):
             kept = groups % count != g
             theta.append(statistic(x[kept], y) if side == 0 else statistic(x, y[kept]))
-        square += (count - 1) / count * ((np.array(theta) - np.mean(theta)) ** 2).sum()
+        square = square + (count - 1) / count * ((np.array(theta) - np.mean(theta, 0)) ** 2).sum(0)
     return np.sqrt(square)
 
 
@@ -83,7 +85,7 @@ def save_csv(path, values, groups):
 
 
 def features(selora, folder, rng):
-    for number, (n, m, dim) in enumerate([(30, 30, 4), (60, 60, 40), (40, 40, 90), (35, 35, 1), (300, 300, 24), (50, 80, 16)]):
+    for number, (n, m, dim) in enumerate([(30, 30, 4), (60, 60, 40), (40, 40, 90), (35, 35, 1), (120, 120, 24), (50, 80, 16)]):
         x = rng.normal(size=(n, dim)) @ rng.normal(size=(dim, dim))
         y = rng.normal(0.3, 0.9, size=(m, dim)) @ rng.normal(size=(dim, dim))
         x_groups, y_groups = np.arange(n) // 2, np.arange(m)
@@ -102,11 +104,10 @@ def features(selora, folder, rng):
             check(f"fid se {where}", found["fid/file"]["se"], jackknife(frechet, x, y, x_groups, y_groups), 1e-6)
         check(f"kid {where}", found["kid/file"]["value"], kid(x, y), 1e-9)
         check(f"kid se {where}", found["kid/file"]["se"], jackknife(kid, x, y, x_groups, y_groups), 1e-8)
-        theirs = prdc(x, y)
-        for name in ("precision", "recall", "density", "coverage"):
-            check(f"{name} {where}", found[f"{name}/file"]["value"], theirs[name], 1e-12)
-            check(f"{name} se {where}", found[f"{name}/file"]["se"],
-                  jackknife(lambda a, b, key=name: prdc(a, b)[key], x, y, x_groups, y_groups), 1e-9)
+        errors = jackknife(prdc, x, y, x_groups, y_groups)
+        for name, theirs, error in zip(NEIGHBOURS, prdc(x, y), errors):
+            check(f"{name} {where}", found[f"{name}/file"]["value"], theirs, 1e-12)
+            check(f"{name} se {where}", found[f"{name}/file"]["se"], error, 1e-9)
 
 
 def ms_ssim(a, b):
@@ -118,7 +119,8 @@ def ms_ssim(a, b):
         light = (2 * ma * mb + 1e-4) / (ma ** 2 + mb ** 2 + 1e-4)
         inner = (full if scale == 4 else full / light)[5:-5, 5:-5]
         total *= max(inner.mean(), 0) ** weight
-        a, b = (v.reshape(v.shape[0] // 2, 2, v.shape[1] // 2, 2).mean((1, 3)) for v in (a, b))
+        if scale < 4:
+            a, b = (v.reshape(v.shape[0] // 2, 2, v.shape[1] // 2, 2).mean((1, 3)) for v in (a, b))
     return total
 
 

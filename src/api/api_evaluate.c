@@ -162,7 +162,12 @@ static selora_status run_extractor(job *j, const char *text, slr_error *err)
         SLR_TRY_OUT(slr_extract(&x, j->sets[role], &j->context->hooks, &sets[role], err));
         if (x.rejected)
             slr_warn(&j->context->hooks, "%zu pictures are constant and have no %s", x.rejected, x.name);
+        if (x.texts_cut)
+            slr_warn(&j->context->hooks, "%s: %zu different prompts are longer than its 77 tokens and were cut", x.name,
+                     x.texts_cut);
     }
+    if (x.without_texts)
+        slr_warn(&j->context->hooks, "%s: no text scores: %s", x.name, x.without_texts);
     status = judge_features(j, sets, err);
 out:
     free_features(sets);

@@ -135,7 +135,14 @@ static selora_status frechet_errors(const comparison_state *s, const slr_frechet
     selora_status status;
     SLR_TRY_OUT(slr_folds_new(x->groups, x->count, &fx, err));
     SLR_TRY_OUT(slr_folds_new(y->groups, y->count, &fy, err));
-    status = slr_jackknife(&fx, &fy, 1, frechet_part, frechet, s->c->threads, se, err);
+    slr_error why = {0};
+    status = slr_jackknife(&fx, &fy, 1, frechet_part, frechet, s->c->threads, se, &why);
+    if (status == SELORA_BAD_INPUT) { /* a fold left out leaves too few rows */
+        *se = NAN;
+        status = SELORA_OK;
+    } else if (status != SELORA_OK) {
+        status = slr_fail(err, status, "%s", why.message);
+    }
 out:
     slr_folds_free(&fx);
     slr_folds_free(&fy);
@@ -334,6 +341,29 @@ static selora_status add_neighbours(comparison_state *s, slr_error *err)
 
 /* ---- texts ---- */
 
+/* Rows with equal texts have the same prompt, whatever their groups are; else as slr_text_judge(). */
+static selora_status judge_texts(const comparison_state *s, const slr_feature_set *set, uint32_t item, slr_text_scores *t,
+                                 slr_error *err)
+{
+    int64_t *labels = slr_alloc(set->count, sizeof *labels);
+    int32_t *prompts = slr_alloc(set->count, sizeof *prompts);
+    selora_status status = labels && prompts ? SELORA_OK : slr_fail_memory(err, set->count * sizeof *labels, "prompts");
+    for (size_t i = 0; status == SELORA_OK && i < set->count; i++) {
+        const unsigned char *bytes = (const unsigned char *)(set->texts + i * set->dim);
+        uint64_t hash = 14695981039346656037u;
+        for (size_t k = 0; k < set->dim * sizeof *set->texts; k++)
+            hash = (hash ^ bytes[k]) * 1099511628211u;
+        labels[i] = (int64_t)hash;
+    }
+    if (status == SELORA_OK)
+        status = slr_dense_groups(labels, set->count, prompts, NULL, err);
+    if (status == SELORA_OK)
+        status = slr_text_judge(set->values, set->texts, prompts, set->count, set->dim, s->c->seed, item, t, err);
+    free(labels);
+    free(prompts);
+    return status;
+}
+
 static selora_status add_texts(comparison_state *s, slr_error *err)
 {
     const slr_feature_set *set = s->c->sides[SLR_ROLE_SYNTHETIC], *real = s->c->sides[SLR_ROLE_REAL];
@@ -341,15 +371,15 @@ static selora_status add_texts(comparison_state *s, slr_error *err)
     slr_text_scores t, r = {.clip100 = NAN, .clip25 = NAN};
     slr_metric *metric;
     slr_error why = {0};
-    selora_status status = slr_text_judge(set->values, set->texts, set->groups, set->count, set->dim, s->c->seed, item, &t, &why);
+    selora_status status = judge_texts(s, set, item, &t, &why);
     if (status == SELORA_BAD_INPUT) {
         slr_warn(s->c->hooks, "%s: no text scores: %s", s->label, why.message);
         return SELORA_OK;
     }
     if (status != SELORA_OK)
         return slr_fail(err, status, "%s", why.message);
-    if (real->texts)
-        SLR_TRY(slr_text_judge(real->values, real->texts, real->groups, real->count, real->dim, s->c->seed, item, &r, err));
+    if (real->texts && judge_texts(s, real, item, &r, &why) != SELORA_OK)
+        r = (slr_text_scores){.clip100 = NAN, .clip25 = NAN, .recall1 = NAN, .recall5 = NAN};
     SLR_TRY(slr_metric_add(s->table, "clip100", s->label, &metric, err));
     metric->value = t.clip100;
     metric->se = 100 * t.own.se;
