@@ -199,6 +199,7 @@ typedef struct selora_generate_options {
     const char *model, *variant, *tokenizer, *model_config, *weights;
     const char *adapter; /* FILE or FILE:strength; several with line ends between them add up */
     int strict;          /* 1: tensors and layers of the adapter that cannot be used are an error */
+    const char *merge;   /* auto, never, always: adapters beside the weights or in them, with the rounding of these */
     const char *prompts; /* a text file, a prompt a line; or .csv/.jsonl with a column `text`, an image a row */
     int64_t count;       /* images for each prompt */
     int64_t batch_size;  /* images computed together; 0: up to 8, as memory allows */

@@ -138,6 +138,18 @@ selora_status slr_adapter_set_add_given(slr_adapter_set *set, const char *path, 
     return add(set, path, in, out, rank, scale, true, err);
 }
 
+void slr_adapter_set_remove(slr_adapter_set *set, int index)
+{
+    free(set->adapters[index]->path);
+    free(set->adapters[index]);
+    set->count--;
+    for (size_t i = (size_t)index; i < set->count; i++) {
+        set->adapters[i] = set->adapters[i + 1];
+        set->adapters[i]->index = (int)i;
+        set->given[i] = set->given[i + 1];
+    }
+}
+
 /* Points every adapter into the blocks; capacities must be final. */
 static void lay_out(slr_adapter_set *set, slr_real *const blocks[BLOCKS], int64_t *ages)
 {
@@ -444,10 +456,20 @@ void slr_adapter_draw_row(const slr_adapter_set *set, slr_adapter *adapter, int 
 void slr_adapter_add_row(const slr_adapter *adapter, int64_t o, double *row)
 {
     const slr_slot *slot = &adapter->slot;
-    for (int i = 0; i < slot->rank; i++) {
-        const slr_real *a = slot->a + i * slot->in;
-        double b = slot->scale * (double)slot->bt[i * slot->out + o];
-        for (int64_t k = 0; k < slot->in; k++)
+    const slr_real *a = slot->a;
+    double scale = slot->scale;
+    int64_t in = slot->in, out = slot->out;
+    int i = 0;
+    for (; i + 4 <= slot->rank; i += 4, a += 4 * in) { /* four at once: the row is read and written once for them */
+        const slr_real *a1 = a + in, *a2 = a + 2 * in, *a3 = a + 3 * in, *b = slot->bt + i * out + o;
+        double b0 = scale * (double)b[0], b1 = scale * (double)b[out], b2 = scale * (double)b[2 * out],
+               b3 = scale * (double)b[3 * out];
+        for (int64_t k = 0; k < in; k++)
+            row[k] = row[k] + b0 * (double)a[k] + b1 * (double)a1[k] + b2 * (double)a2[k] + b3 * (double)a3[k];
+    }
+    for (; i < slot->rank; i++, a += in) {
+        double b = scale * (double)slot->bt[i * out + o];
+        for (int64_t k = 0; k < in; k++)
             row[k] += b * (double)a[k];
     }
 }

@@ -69,6 +69,8 @@ selora_status slr_adapter_set_add_ranked(slr_adapter_set *set, const char *path,
  * caller fills them. */
 selora_status slr_adapter_set_add_given(slr_adapter_set *set, const char *path, int64_t in,
                                         int64_t out, int rank, double scale, slr_error *err);
+/* Takes a layer out; those behind it move up. */
+void slr_adapter_set_remove(slr_adapter_set *set, int index);
 /* Allocates the blocks, draws A of every slot added without given values; B = 0. */
 selora_status slr_adapter_set_finish(slr_adapter_set *set, slr_error *err);
 

@@ -7,6 +7,7 @@
 #include "api/adapter_argument.h"
 #include "api/drawing.h"
 #include "api/generate_dicom.h"
+#include "api/merge_choice.h"
 #include "core/free_memory.h"
 #include "core/memory.h"
 #include "data/prompt_list.h"
@@ -15,7 +16,6 @@
 #include "io/csv.h"
 #include "io/image.h"
 #include "io/json.h"
-#include "models/merge_weights.h"
 #include "report/picture_grid.h"
 #include "report/watermark.h"
 
@@ -98,7 +98,6 @@ static selora_status open_inputs(job *j, slr_error *err)
     slr_model_options model = {.variant = o->variant, .tokenizer = o->tokenizer, .config = o->model_config,
                                  .hashed = !o->dry_run};
     const slr_backend *backend;
-    int merged;
     SLR_TRY(slr_drawing_check(o, err));
     SLR_TRY(check_out(o->out, err));
     SLR_TRY(read_prompts(j, err));
@@ -107,9 +106,7 @@ static selora_status open_inputs(job *j, slr_error *err)
     SLR_TRY(slr_model_open(o->model, &model, &j->model, err));
     SLR_TRY(slr_chosen_adapters_load(o->adapter, j->model, o->strict, &j->context->hooks, &j->chosen, err));
     SLR_TRY(slr_chosen_adapters_join(&j->chosen, err));
-    SLR_TRY(slr_model_merge_convolutions(j->model, j->chosen.set, j->context->threads, &merged, err));
-    if (merged > 0)
-        slr_note(&j->context->hooks, "%d layers of the adapter are convolutions: put into the weights", merged);
+    SLR_TRY(slr_merge_for_drawing(j->context, j->model, o, j->chosen.set, err));
     return o->batch_size > 0 ? open_drawing(j, o->batch_size, err) : open_fitting(j, err);
 }
 

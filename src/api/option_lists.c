@@ -94,6 +94,7 @@ static const selora_option train_list[] = {
 static const selora_option generate_list[] = {
     NEED(G, "model", model, "DIR|FILE", "base model: a diffusers folder or one LDM .safetensors file"),
     {"adapter", SELORA_OPTION_TEXTS, FIELD(G, adapter), 0, 0, "FILE[:X]", "adapter of any format and its strength (1); several add up", 0},
+    CHOICE(G, "merge", merge, "auto|never|always", "adapters in the weights instead of beside them: faster, rounded as the weights are; auto: layers where it pays (auto)"),
     FLAG(G, "strict", strict, "parts of the adapter that this model cannot use are an error instead of a warning"),
     TEXT(G, "prompt", prompt, "TEXT", "what to draw"),
     TEXT(G, "prompts", prompts, "FILE", "a prompt a line; or .csv/.jsonl with a column `text`, one picture a row"),
@@ -315,7 +316,7 @@ selora_train_options selora_train_defaults(void)
 selora_generate_options selora_generate_defaults(void)
 {
     return (selora_generate_options){.negative = "", .sampler = "pndm", .steps = 50, .guidance = 7.5,
-                                     .compute = "f32", .count = 1, .dicom_bits = "8"};
+                                     .compute = "f32", .merge = "auto", .count = 1, .dicom_bits = "8"};
 }
 
 selora_bench_options selora_bench_defaults(void)

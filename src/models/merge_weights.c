@@ -29,14 +29,13 @@ static selora_status merge_one(slr_model *model, slr_adapter_set *set, const slr
     return status;
 }
 
-selora_status slr_model_merge_convolutions(slr_model *model, slr_adapter_set *set, int threads, int *merged,
-                                           slr_error *err)
+selora_status slr_model_merge_layers(slr_model *model, slr_adapter_set *set, const bool *chosen, int threads,
+                                     slr_error *err)
 {
-    *merged = 0;
-    for (int i = 0; set && i < slr_adapter_set_count(set); i++)
-        if (slr_adapter_set_at(set, i)->kernel > 1) {
+    for (int i = slr_adapter_set_count(set) - 1; i >= 0; i--)
+        if (chosen[i]) {
             SLR_TRY(merge_one(model, set, slr_adapter_set_at(set, i), threads, err));
-            (*merged)++;
+            slr_adapter_set_remove(set, i);
         }
     return SELORA_OK;
 }

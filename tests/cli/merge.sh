@@ -12,7 +12,6 @@ expect 0 "$SELORA" convert run --to kohya lora.safetensors --quiet
 draw=("$SELORA" generate --prompt chest --steps 2 --size 32 --weights keep --quiet)
 merge=("$SELORA" merge --model model)
 expect 0 "${draw[@]}" --model model --out plain
-expect 0 "${draw[@]}" --model model --adapter run:0.5 --out beside
 
 # a folder, a file, and one from the other: the same weights, so the same picture
 expect 0 "${merge[@]}" --adapter run:0.5 --out folder/
@@ -28,6 +27,18 @@ for file in single again; do
 done
 check "so has the folder made of a file" cmp drawn/grid.png drawn-unpacked/grid.png
 check "the adapter changes the picture" bash -c '! cmp -s drawn/grid.png plain/grid.png'
+
+# generate can do the same for itself
+expect 0 "${draw[@]}" --model model --adapter run:0.5 --merge always --out drawn-always
+check "put into the weights as merge does it" cmp drawn-always/grid.png drawn/grid.png
+long=("$SELORA" generate --prompt chest --steps 20 --size 32 --model model --adapter run:0.5)
+expect 0 "${long[@]}" --out long
+says err "layers of the adapters put into the weights"
+expect 0 "${long[@]}" --out two --count 2 --quiet
+check "a picture is the same in every job" cmp long/000000.png two/000000.png
+expect 0 "${long[@]}" --out never --merge never
+check "never is never" bash -c '! grep -q "put into the weights" err'
+expect 2 "${draw[@]}" --model model --adapter run --merge often --out x
 
 # several add up; what cancels leaves the model's own bits
 expect 0 "${merge[@]}" --adapter run:1 --adapter lora.safetensors:-0.5 --out sum.safetensors
