@@ -90,6 +90,7 @@ static void copy(const char *folder, const char *name)
 /* The weights of a case under names that begin with `prefix`, without `left_out` and with `added`. */
 static void rewrite(const char *folder, const char *prefix, const char *left_out, const char *added)
 {
+    static const float one = 1;
     char path[512];
     slr_safetensors *file;
     slr_safetensors_writer *writer = slr_safetensors_writer_new();
@@ -105,7 +106,7 @@ static void rewrite(const char *folder, const char *prefix, const char *left_out
     }
     if (added)
         assert_int_equal(slr_safetensors_writer_tensor(writer, added, SLR_DTYPE_F32, 1, (int64_t[]){1},
-                                                       &(float){1}, NULL),
+                                                       &one, NULL),
                          SELORA_OK);
     assert_int_equal(slr_safetensors_writer_save(writer, scratch_path("weights.safetensors"), NULL), SELORA_OK);
     slr_safetensors_writer_free(writer);
