@@ -487,10 +487,12 @@ static selora_status loop(train_run *run, slr_error *err)
     if (task.total > 0)
         SLR_TRY(save_costs(run, err));
     note_times(run, task.total, slr_clock_seconds() - start);
-    write_report(run);
     SLR_TRY(slr_save_as(run->job->options->save_as, run->job->options->out, run->hooks, err));
-    if (!run->job->options->audit || strcmp(run->job->options->audit, "small") == 0)
-        SLR_TRY(slr_audit_after_training(run->job, run->job->options->out, err));
+    const char *audit = run->job->options->audit;
+    bool small = !audit || strcmp(audit, "small") == 0;
+    selora_status audited = small ? slr_audit_after_training(run->job, run->job->options->out, err) : SELORA_OK;
+    write_report(run);
+    SLR_TRY(audited);
     if (run->counters.best_step > 0)
         slr_note(run->hooks, "best validation loss %.5f at step %" PRId64 ": %s/adapter.safetensors",
                  run->counters.best_loss, run->counters.best_step, run->job->options->out);

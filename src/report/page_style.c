@@ -39,7 +39,7 @@ const char slr_page_style[] =
     "figure{margin:0;min-width:0;break-inside:avoid}\n"
     "figure svg{display:block;max-width:100%;height:auto}\n"
     "figure img{display:block;max-width:100%;height:auto;border-radius:3px;image-rendering:pixelated}\n"
-    "figure img.wide{width:100%}\n"
+    ".of2 img,.of4 img{min-width:min(100%,260px)}\n"
     "figcaption{margin-top:8px;color:var(--soft);font-size:13px;line-height:1.45}\n"
     "details{margin:14px 0;border-top:1px solid var(--rule);padding-top:11px}\n"
     "summary{cursor:pointer;color:var(--accent);font-size:14px;font-weight:550}\n"

@@ -30,6 +30,7 @@ whole() {
 
 check "train leaves a report" test -s run/report.html
 whole run/report.html
+[[ ! -e run/audit.json ]] || has run/report.html "audited; membership AUC"
 mv run moved # from the folder alone, wherever it is
 expect 0 "$SELORA" report moved --out one.html
 says out "one.html"
