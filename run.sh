@@ -232,8 +232,6 @@ test_all() {
     if peers_python tools/requirements.txt "the reference (a few GB of Python packages)"; then
         quietly "comparison with diffusers" "$peers" tools/verify_sweep.py --selora build/selora --models 12 || true
         count_from $logs/comparison-with-diffusers.log
-        quietly "adapters in diffusers and peft" "$peers" tools/check_adapters.py --selora build/selora || true
-        count_from $logs/adapters-in-diffusers-and-peft.log
         quietly "features beside their reference" "$peers" tools/feature_cases.py build/feature_cases --full --selora build/selora || true
         count_from $logs/features-beside-their-reference.log
         quietly "merged models in diffusers" "$peers" tools/check_merge.py --selora build/selora || true

@@ -432,4 +432,5 @@ selora_status selora_options_check(selora_context *context, const selora_option 
 
 #include "selora_judge.h" /* features, metrics */
 #include "selora_audit.h" /* audits, utility */
+#include "selora_sweep.h" /* many runs and their comparison */
 #endif

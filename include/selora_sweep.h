@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT
  *
- * Many training runs that differ in chosen options, one after another, and their comparison. Beside selora.h, for
- * programs that need it.
+ * selora: many training runs that differ in chosen options, one after another, and their comparison. Part of selora.h,
+ * which includes it: nothing else is needed.
  *
  *     selora_sweep_options options = selora_sweep_defaults();
  *     options.file = "sweep.json";

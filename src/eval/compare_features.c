@@ -204,6 +204,7 @@ static selora_status add_frechet(comparison_state *s, slr_error *err)
     SLR_TRY_OUT(plain_frechet(s, SLR_ROLE_TRAIN, n, item, &metric->floor, err));
     SLR_TRY_OUT(plain_frechet(s, SLR_ROLE_BASE, n, item, &metric->base, err));
     slr_metric_number(metric, "ln", log(metric->value));
+    slr_metric_note(metric, "N %zu", n);
     if (s->radiomic) {
         slr_metric_note(metric, "ln %.2f", log(metric->value));
         note_dropped(s, metric);

@@ -5,11 +5,11 @@
  * a leak.
  *
  *     slr_membership_network network = {.graph = graph, .tokens = 77};
- *     SLR_TRY(slr_membership_losses(&network, &rules, SLR_MEMBERSHIP_SEEDS, samples, count, hooks, adapted,
- * err)); slr_adapter_set_strength(set, NULL, 0);                                             (the base model)
- *     SLR_TRY(slr_membership_losses(&network, &rules, SLR_MEMBERSHIP_SEEDS, samples, count, hooks, base,
- * err)); SLR_TRY(slr_membership_judge(adapted, base, members, others, &m, err));             (members come
- * first)
+ *     int seeds = SLR_MEMBERSHIP_SEEDS;
+ *     SLR_TRY(slr_membership_losses(&network, &rules, seeds, samples, count, hooks, adapted, err));
+ *     slr_adapter_set_strength(set, NULL, 0);                     (the base model)
+ *     SLR_TRY(slr_membership_losses(&network, &rules, seeds, samples, count, hooks, base, err));
+ *     SLR_TRY(slr_membership_judge(adapted, base, members, others, &m, err));     (members come first)
  *
  * The noise of a picture depends on its row, timestep and seed alone: the same for every model and batch
  * size.
