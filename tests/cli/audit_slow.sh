@@ -8,8 +8,9 @@ model=$(dirname "${BASH_SOURCE[0]}")/../../models/tiny
 "$SELORA" phantom --out data/train --count 20 --size 32 --seed 3 --quiet &&
     "$SELORA" phantom --out data/validation --count 4 --size 32 --seed 4 --quiet &&
     "$SELORA" phantom --out data/test --count 24 --size 32 --seed 5 --quiet || exit 1
-expect 0 "$SELORA" train --model "$model" --data data --size 32 --validation-images 0 --quiet --checkpoint-every 150 \
-    --out overfitted --steps 450 --batch-size 8 --lr 2e-3 --lambda 1 --rank 8 --rank-max 32 --validate-every 450
+expect 0 "$SELORA" train --model "$model" --data data --size 32 --validation-images 0 --quiet --checkpoint-every 300 \
+    --out overfitted --steps 900 --batch-size 8 --lr 1e-3 --lr-scheduler cosine --lambda 1 --rank 8 --rank-max 32 \
+    --validate-every 900
 expect 0 "$SELORA" audit overfitted --members 20 --images 0 --own-prompts 0 --quiet
 cat out
 says out "members can be told from others"
