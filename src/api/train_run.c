@@ -155,7 +155,7 @@ static selora_status begin_folder(train_run *run, slr_error *err)
     if (exists && !job->options->resume) /* another process was faster */
         return slr_train_run_check_folder(job->options, err);
     SLR_TRY(slr_model_hash(job->model, job->facts.model_sha256, err));
-    if (exists)
+    if (job->options->resume) /* also of a process that was killed before it had written run.json */
         SLR_TRY(remove_left_overs(run, err));
     if (exists)
         SLR_TRY(slr_run_file_check(folder, list, count, &written, &job->facts, run->hooks, &steps, err));

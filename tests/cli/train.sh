@@ -57,6 +57,9 @@ mkdir -p killed/cache killed/samples
 touch killed/run.json.77-0.tmp killed/cache/0.latent.77-0.tmp killed/samples/step-000020.png.77-1.tmp
 expect 0 "${base[@]}" --steps 40 --out killed --resume
 check "nothing half is left" test -z "$(find killed -name '*.tmp')"
+mkdir -p early && touch early/run.json.77-0.tmp
+expect 0 "${base[@]}" --steps 1 --out early --resume
+check "nothing half is left of a run without run.json" test -z "$(find early -name '*.tmp')"
 check "a run that was killed $kills times ends as a whole one" cmp -s <(timeless whole) <(timeless killed)
 
 # SIGTERM: the running step is finished, a checkpoint written, exit 130.
