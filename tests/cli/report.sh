@@ -24,7 +24,7 @@ whole() {
     lacks words.html 'href="http'
     check "$1 ends" grep -q '</html>' "$1"
     for tag in table figure svg details dl tr td; do
-        check "$1: $tag closed" test "$(grep -o "<$tag[ >]" "$1" | wc -l)" = "$(grep -o "</$tag>" "$1" | wc -l)"
+        check "$1: $tag closed" test "$(grep -o "<${tag}[ >]" "$1" | wc -l)" = "$(grep -o "</$tag>" "$1" | wc -l)"
     done
 }
 
