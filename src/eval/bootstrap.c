@@ -6,8 +6,8 @@
 #include <string.h>
 
 #include "core/memory.h"
+#include "core/quantile.h"
 #include "core/rng.h"
-#include "eval/memorisation.h"
 
 /* Rows sorted by group: those of group g are rows[begin[g]] .. rows[begin[g + 1] - 1]. */
 typedef struct group_rows {
@@ -86,6 +86,7 @@ selora_status slr_bootstrap_rows(const int32_t *groups, size_t count, uint64_t s
     for (size_t i = 0; i < found; i++)
         square += (values[i] - mean) * (values[i] - mean) / (double)(found - 1);
     result->se = sqrt(square);
+    slr_sort_doubles(values, found);
     result->low = slr_quantile(values, found, 0.025);
     result->high = slr_quantile(values, found, 0.975);
 out:

@@ -6,29 +6,14 @@
 #include <string.h>
 
 #include "core/memory.h"
-
-static int ascending(const void *a, const void *b)
-{
-    double x = *(const double *)a, y = *(const double *)b;
-    return (x > y) - (x < y);
-}
-
-double slr_quantile(double *values, size_t count, double q)
-{
-    qsort(values, count, sizeof *values, ascending);
-    double place = q * (double)(count - 1);
-    size_t low = (size_t)place;
-    if (low + 1 >= count)
-        return values[count - 1];
-    return values[low] + (place - (double)low) * (values[low + 1] - values[low]);
-}
+#include "core/quantile.h"
 
 double slr_pairs_below(double *a, size_t a_count, double *b, size_t b_count)
 {
     double won = 0;
     size_t below = 0, up_to = 0;
-    qsort(a, a_count, sizeof *a, ascending);
-    qsort(b, b_count, sizeof *b, ascending);
+    slr_sort_doubles(a, a_count);
+    slr_sort_doubles(b, b_count);
     for (size_t i = 0; i < b_count; i++) {
         while (below < a_count && a[below] < b[i])
             below++;
@@ -64,7 +49,7 @@ static slr_neighbour nearest_of(double *distances, size_t count, size_t apart)
     if (apart < count || count < 2)
         return n;
     distances[n.index] = distances[count - 1];
-    qsort(distances, count - 1, sizeof *distances, ascending);
+    slr_sort_doubles(distances, count - 1);
     for (; taken < count - 1 && taken < SLR_NEIGHBOURHOOD; taken++)
         sum += distances[taken];
     n.local_ratio = sum > 0 ? n.distance / (sum / (double)taken) : 1;
@@ -121,9 +106,10 @@ static selora_status all_rows(const row_job *job, int threads, const slr_hooks *
 static void count_copies(slr_memorisation *m, double *values)
 {
     memcpy(values, m->calibration, m->held_out * sizeof *values);
+    slr_sort_doubles(values, m->held_out);
     m->tau = slr_quantile(values, m->held_out, slr_innocent_rate);
     for (size_t i = 0; i < m->synthetic; i++)
-        m->near_copies += 4 * m->nearest[i].distance < values[0]; /* the quantile has sorted them */
+        m->near_copies += 4 * m->nearest[i].distance < values[0];
     for (size_t i = 0; i < m->synthetic; i++)
         if (m->nearest[i].distance < m->tau) {
             m->copies++;
@@ -142,10 +128,9 @@ static void compare_sides(slr_memorisation *m, double *synthetic, double *held_o
     for (size_t i = 0; i < m->synthetic; i++)
         synthetic[i] = m->nearest[i].distance;
     memcpy(held_out, m->calibration, m->held_out * sizeof *held_out);
-    m->u = slr_pairs_below(synthetic, m->synthetic, held_out, m->held_out);
+    m->u = slr_pairs_below(synthetic, m->synthetic, held_out, m->held_out); /* sorts both */
     m->z = (m->u - s * h / 2) / sqrt(s * h * (s + h + 1) / 12);
-    double median = slr_quantile(held_out, m->held_out, 0.5);
-    m->median_ratio = slr_quantile(synthetic, m->synthetic, 0.5) / median;
+    m->median_ratio = slr_quantile(synthetic, m->synthetic, 0.5) / slr_quantile(held_out, m->held_out, 0.5);
 }
 
 static slr_copying verdict_of(const slr_memorisation *m)

@@ -7,13 +7,8 @@
 #include <string.h>
 
 #include "core/memory.h"
+#include "core/quantile.h"
 #include "eval/binomial.h"
-
-static int ascending(const void *a, const void *b)
-{
-    double x = *(const double *)a, y = *(const double *)b;
-    return (x > y) - (x < y);
-}
 
 /* How many of `sorted` are below x, and how many equal to it. */
 static void place(const double *sorted, size_t count, double x, size_t *below, size_t *equal)
@@ -49,7 +44,7 @@ static selora_status sorted_copy(const double *values, size_t count, double **co
     if (!*copy)
         return slr_fail_memory(err, count * sizeof **copy, "scores");
     memcpy(*copy, values, count * sizeof **copy);
-    qsort(*copy, count, sizeof **copy, ascending);
+    slr_sort_doubles(*copy, count);
     return SELORA_OK;
 }
 

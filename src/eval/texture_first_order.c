@@ -1,15 +1,9 @@
 /* SPDX-License-Identifier: MIT
  * First-order statistics of the values of a picture. */
 #include <math.h>
-#include <stdlib.h>
 
+#include "core/quantile.h"
 #include "eval/texture_parts.h"
-
-static int by_value(const void *a, const void *b)
-{
-    double left = *(const double *)a, right = *(const double *)b;
-    return (left > right) - (left < right);
-}
 
 /* Puts the value of rank `place` of v[0 .. count - 1] there; larger ones behind it, smaller ones before. */
 static void select_rank(double *v, ptrdiff_t count, ptrdiff_t place)
@@ -20,7 +14,7 @@ static void select_rank(double *v, ptrdiff_t count, ptrdiff_t place)
         ptrdiff_t i = low, j = high;
         double pivot = v[low + (high - low) / 2];
         if (round == MOST_ROUNDS) { /* pivots that never were near the middle */
-            qsort(v + low, (size_t)(high - low) + 1, sizeof *v, by_value);
+            slr_sort_doubles(v + low, (size_t)(high - low) + 1);
             return;
         }
         while (i <= j) {

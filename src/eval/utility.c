@@ -7,6 +7,7 @@
 #include <string.h>
 
 #include "core/memory.h"
+#include "core/quantile.h"
 #include "core/rng.h"
 #include "eval/logistic.h"
 
@@ -378,12 +379,6 @@ static void subgroup_auc(const job *j, const ranked *orders, double *weight, uin
     }
 }
 
-static int ascending(const void *a, const void *b)
-{
-    double x = *(const double *)a, y = *(const double *)b;
-    return (x > y) - (x < y);
-}
-
 /* Differences of each arm to R over the same resampled patients. */
 static void bootstrap(const job *j, const ranked *orders, double *differences)
 {
@@ -420,7 +415,7 @@ static void intervals(const job *j, double *differences)
         arm->low = arm->high = NAN;
         if (kept == 0)
             continue;
-        qsort(d, kept, sizeof *d, ascending);
+        slr_sort_doubles(d, kept);
         arm->low = d[(size_t)(0.025 * (double)(kept - 1))];
         arm->high = d[(size_t)(0.975 * (double)(kept - 1) + 0.5)];
     }

@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "core/memory.h"
+#include "core/quantile.h"
 #include "core/utf8.h"
 #include "prepare/association.h"
 #include "prepare/traps_parts.h"
@@ -104,12 +105,6 @@ static selora_status number_sizes(labels *l, uint32_t *kinds, slr_error *err)
     return SELORA_OK;
 }
 
-static int by_value(const void *a, const void *b)
-{
-    double left = *(const double *)a, right = *(const double *)b;
-    return (left > right) - (left < right);
-}
-
 /* Quarters of the set by sharpness. */
 static selora_status number_sharpness(labels *l, slr_error *err)
 {
@@ -119,7 +114,7 @@ static selora_status number_sharpness(labels *l, slr_error *err)
         return slr_fail_memory(err, n * sizeof *sorted, "a comparison of sharpness");
     for (size_t i = 0; i < n; i++)
         sorted[i] = l->values[i] = l->set->pictures[i].measures.sharpness;
-    qsort(sorted, n, sizeof *sorted, by_value);
+    slr_sort_doubles(sorted, n);
     for (size_t i = 0; i < n; i++) {
         l->other[i] = 0;
         for (uint32_t q = 1; q < QUARTERS; q++)

@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "core/memory.h"
+#include "core/quantile.h"
 #include "prepare/association.h"
 #include "prepare/traps_parts.h"
 
@@ -83,12 +84,6 @@ static void find_empty(const slr_trap_set *set, slr_traps *traps)
 
 /* ---- pictures beside others ---- */
 
-static int by_value(const void *a, const void *b)
-{
-    double left = *(const double *)a, right = *(const double *)b;
-    return (left > right) - (left < right);
-}
-
 static double shape_of(const slr_trap_picture *p)
 {
     return p->width > 0 && p->height > 0 ? log((double)p->width / p->height) : 0;
@@ -96,7 +91,7 @@ static double shape_of(const slr_trap_picture *p)
 
 static double median_of(double *values, size_t count)
 {
-    qsort(values, count, sizeof *values, by_value);
+    slr_sort_doubles(values, count);
     return values[count / 2];
 }
 

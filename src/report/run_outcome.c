@@ -7,7 +7,7 @@
 #include <unistd.h>
 
 #include "core/memory.h"
-#include "eval/memorisation.h"
+#include "core/quantile.h"
 #include "io/json.h"
 #include "io/regular_file.h"
 
@@ -82,8 +82,9 @@ static void summarise(step_series *series, slr_run_outcome *outcome)
     outcome->first_loss = mean(series->losses, tenth);
     outcome->last_loss = count ? mean(series->losses + count - tenth, tenth) : NAN;
     outcome->total_seconds = count ? mean(series->seconds, count) * (double)count : NAN;
-    outcome->median_seconds = count ? slr_quantile(series->seconds, count, 0.5) : NAN;
-    outcome->p95_seconds = count ? slr_quantile(series->seconds, count, 0.95) : NAN;
+    slr_sort_doubles(series->seconds, count);
+    outcome->median_seconds = slr_quantile(series->seconds, count, 0.5);
+    outcome->p95_seconds = slr_quantile(series->seconds, count, 0.95);
     outcome->diverged = outcome->last_validation_step > 0 && !(outcome->last_validation_loss <= 2 * outcome->best_loss);
 }
 

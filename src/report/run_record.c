@@ -12,6 +12,7 @@
 
 #include "adapters/formats.h"
 #include "core/memory.h"
+#include "core/quantile.h"
 #include "io/json.h"
 
 enum { MAX_JSON = 1 << 20, MAX_METRICS = 1 << 24 };
@@ -35,25 +36,15 @@ double slr_run_record_number(const json_t *value)
     return json_is_number(value) ? json_number_value(value) : NAN;
 }
 
-static int by_value(const void *a, const void *b)
-{
-    double x = *(const double *)a, y = *(const double *)b;
-    return (x > y) - (x < y);
-}
-
 double slr_run_quantile(const double *values, size_t count, double share)
 {
-    double *sorted = slr_alloc(count ? count : 1, sizeof *sorted), result = NAN;
+    double *sorted = slr_alloc(count ? count : 1, sizeof *sorted);
     size_t finite = 0;
     for (size_t i = 0; sorted && i < count; i++)
         if (isfinite(values[i]))
             sorted[finite++] = values[i];
-    if (finite > 0) {
-        qsort(sorted, finite, sizeof *sorted, by_value);
-        double at = share * (double)(finite - 1);
-        size_t below = (size_t)at, above = below + 1 < finite ? below + 1 : below;
-        result = sorted[below] + (at - (double)below) * (sorted[above] - sorted[below]);
-    }
+    slr_sort_doubles(sorted, finite);
+    double result = slr_quantile(sorted, finite, share);
     free(sorted);
     return result;
 }

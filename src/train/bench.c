@@ -9,6 +9,7 @@
 #include "core/clock.h"
 #include "core/machine.h"
 #include "core/memory.h"
+#include "core/quantile.h"
 #include "core/rng.h"
 #include "data/latent_encoder.h"
 #include "diffusion/pipeline.h"
@@ -281,12 +282,6 @@ static double processor_seconds(void)
            1e-6 * (double)(usage.ru_utime.tv_usec + usage.ru_stime.tv_usec);
 }
 
-static int by_value(const void *a, const void *b)
-{
-    double x = *(const double *)a, y = *(const double *)b;
-    return x < y ? -1 : x > y;
-}
-
 /* Costs of one step, and what they add up to. */
 static selora_status read_costs(const bench *b, double total, slr_bench_result *r, slr_error *err)
 {
@@ -309,9 +304,9 @@ static selora_status read_costs(const bench *b, double total, slr_bench_result *
 static void summarise(const bench *b, double *times, slr_bench_result *r)
 {
     int repeat = b->options->repeat;
-    qsort(times, (size_t)repeat, sizeof *times, by_value);
+    slr_sort_doubles(times, (size_t)repeat);
     r->best_s = times[0];
-    r->median_s = repeat % 2 ? times[repeat / 2] : 0.5 * (times[repeat / 2 - 1] + times[repeat / 2]);
+    r->median_s = slr_quantile(times, (size_t)repeat, 0.5);
     r->samples_per_s = (double)b->options->batch / r->median_s;
     r->weight_bytes = slr_weight_store_bytes(b->model->weights);
     if (b->set) {
