@@ -181,7 +181,7 @@ test_adapters() {
     local current=$peers
     quietly "adapters in diffusers and peft" "$current" tools/check_adapters.py --selora build/selora || true
     count_from $logs/adapters-in-diffusers-and-peft.log
-    if peers_python tools/requirements_elder.txt "the reference of two years ago" "$current"; then
+    if peers_python tools/requirements_elder.txt "an elder generation of the reference" "$current"; then
         quietly "adapters in elder diffusers" "$peers" tools/check_adapters.py --selora build/selora || true
         count_from $logs/adapters-in-elder-diffusers.log
     else

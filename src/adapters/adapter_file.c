@@ -194,15 +194,3 @@ selora_status slr_adapter_file_load(const char *path, const slr_graph *model, sl
     slr_pairs_free(&pairs);
     return status;
 }
-
-selora_status slr_adapter_file_read(const slr_safetensors *file, const slr_graph *model,
-                                    slr_problems *left_over, slr_adapter_set **result, slr_error *err)
-{
-    slr_pairs pairs = {0};
-    *result = NULL;
-    selora_status status = slr_pairs_load_file(file, &pairs, err);
-    if (status == SELORA_OK)
-        status = slr_set_of_pairs(&pairs, slr_safetensors_path(file), model, left_over, result, err);
-    slr_pairs_free(&pairs);
-    return status;
-}

@@ -39,8 +39,5 @@ selora_status slr_set_of_pairs(const slr_pairs *pairs, const char *path, const s
 /* The same from a file or folder of any format. */
 selora_status slr_adapter_file_load(const char *path, const slr_graph *model, slr_problems *left_over,
                                     slr_adapter_set **set, slr_error *err);
-/* The same from a file that is open. */
-selora_status slr_adapter_file_read(const slr_safetensors *file, const slr_graph *model,
-                                    slr_problems *left_over, slr_adapter_set **set, slr_error *err);
 
 #endif

@@ -5,6 +5,8 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "core/memory.h"
+
 static const char text_level[] = "text_model.";
 
 /* How names begin. `joint`: what stands between modules. */
@@ -99,12 +101,6 @@ static const struct {
 static bool starts_with(const char *text, const char *prefix)
 {
     return strncmp(text, prefix, strlen(prefix)) == 0;
-}
-
-static bool ends_with(const char *text, const char *suffix)
-{
-    size_t length = strlen(text), own = strlen(suffix);
-    return length >= own && strcmp(text + length - own, suffix) == 0;
 }
 
 /* "down_blocks_0_attentions_1" -> "down_blocks.0.attentions.1"; false at a word that is no module. */
@@ -236,9 +232,9 @@ static const name_end *end_of(slr_names names, const char *name, slr_key_role *r
 {
     for (size_t i = 0; i < COUNT(ends); i++) {
         const char *down = ends[i].down, *up = ends[i].up;
-        if (ends[i].names != names || !(ends_with(name, down) || ends_with(name, up)))
+        if (ends[i].names != names || !(slr_ends_in(name, down) || slr_ends_in(name, up)))
             continue;
-        *role = ends_with(name, down) ? SLR_KEY_DOWN : SLR_KEY_UP;
+        *role = slr_ends_in(name, down) ? SLR_KEY_DOWN : SLR_KEY_UP;
         *tail = strlen(*role == SLR_KEY_DOWN ? down : up);
         return &ends[i];
     }
@@ -258,7 +254,7 @@ static const char *refusal(slr_names names, const char *name)
     for (size_t i = 0; i < COUNT(refused); i++)
         if (strstr(name, refused[i].part))
             return refused[i].reason;
-    return names != SLR_NAMES_PUBLISHED && ends_with(name, ".bias") ? "biases are not supported" : NULL;
+    return names != SLR_NAMES_PUBLISHED && slr_ends_in(name, ".bias") ? "biases are not supported" : NULL;
 }
 
 void slr_key_read(slr_names names, const char *name, slr_key *key)
@@ -273,7 +269,7 @@ void slr_key_read(slr_names names, const char *name, slr_key *key)
     if (key->reason || !start)
         return;
     const name_end *end = end_of(names, name, &role, &tail);
-    if (!end && ends_with(name, ".alpha"))
+    if (!end && slr_ends_in(name, ".alpha"))
         tail = strlen(".alpha");
     size_t prefix = strlen(start->prefix);
     if (tail > 0) {

@@ -12,12 +12,6 @@
 #include "core/memory.h"
 #include "io/atomic_file.h"
 
-static bool ends_in(const char *text, const char *tail)
-{
-    size_t length = strlen(text), own = strlen(tail);
-    return length > own && strcmp(text + length - own, tail) == 0;
-}
-
 selora_status slr_export_options_read(const char *to, const char *dtype, const char *pad_rank,
                                       const char *te_keys, const slr_adapter_format **format,
                                       slr_export_options *options, slr_error *err)
@@ -46,7 +40,7 @@ selora_status slr_export_options_read(const char *to, const char *dtype, const c
 
 selora_status slr_export_place(const slr_adapter_format *format, const char *out, char **path, slr_error *err)
 {
-    bool file = ends_in(out, ".safetensors"), diffusers = strncmp(format->name, "diffusers", 9) == 0;
+    bool file = slr_ends_in(out, ".safetensors"), diffusers = strncmp(format->name, "diffusers", 9) == 0;
     *path = NULL;
     if (!out[0])
         return slr_fail(err, SELORA_USAGE, "the name of the output is empty");

@@ -18,12 +18,6 @@ static bool has(const char *folder, const char *name)
     return there;
 }
 
-static bool ends_in(const char *text, const char *tail)
-{
-    size_t length = strlen(text), tail_length = strlen(tail);
-    return length >= tail_length && strcmp(text + length - tail_length, tail) == 0;
-}
-
 static selora_status gather(selora_context *context, const char *path, json_t **facts, slr_error *err)
 {
     struct stat info;
@@ -39,7 +33,7 @@ static selora_status gather(selora_context *context, const char *path, json_t **
             return slr_inspect_adapter(path, facts, err);
         return slr_inspect_data(path, &context->hooks, facts, err);
     }
-    if (!ends_in(path, ".safetensors"))
+    if (!slr_ends_in(path, ".safetensors"))
         return slr_fail(err, SELORA_BAD_INPUT, "%s: expected a folder or a .safetensors file", path);
     return slr_is_adapter_file(path) ? slr_inspect_adapter(path, facts, err) : slr_inspect_model(path, facts, err);
 }

@@ -65,7 +65,8 @@ static bool is_word_at(const char *text, size_t at, const char *word)
            !isalnum((unsigned char)text[at + length]);
 }
 
-bool slr_prompt_tells(const char *prompt, const char *words)
+/* Does the prompt hold the words (in lower case), not after "no" or "without" in the same part of a sentence? */
+static bool prompt_tells(const char *prompt, const char *words)
 {
     bool denied = false;
     for (size_t at = 0; prompt[at]; at++) {
@@ -95,7 +96,7 @@ static int yes_or_no(const char *cell)
 static int own_label(const slr_image_set *set, size_t item, const slr_utility_label *label)
 {
     if (!label->column)
-        return slr_prompt_tells(slr_image_set_item(set, item)->prompt, label->value);
+        return prompt_tells(slr_image_set_item(set, item)->prompt, label->value);
     const char *cell = slr_image_set_cell(set, item, label->column);
     if (!cell[0])
         return UNKNOWN;

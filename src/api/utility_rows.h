@@ -29,9 +29,6 @@ typedef struct slr_utility_labels {
 selora_status slr_utility_labels_read(const char *list, slr_utility_labels *labels, slr_error *err);
 void slr_utility_labels_free(slr_utility_labels *labels);
 
-/* Does the prompt hold the words (in lower case), not after "no" or "without" in the same part of a sentence?
- */
-bool slr_prompt_tells(const char *prompt, const char *words);
 
 typedef struct slr_utility_side {
     slr_image_set *set;

@@ -65,6 +65,12 @@ char *slr_copy_text(const char *text)
     return slr_copy_text_n(text, strlen(text));
 }
 
+bool slr_ends_in(const char *text, const char *tail)
+{
+    size_t length = strlen(text), own = strlen(tail);
+    return length >= own && strcmp(text + length - own, tail) == 0;
+}
+
 char *slr_format(const char *format, ...)
 {
     va_list args;

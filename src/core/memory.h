@@ -26,6 +26,9 @@ bool slr_add_size(size_t a, size_t b, size_t *result);
 char *slr_copy_text(const char *text);
 char *slr_copy_text_n(const char *text, size_t length);
 
+/* Is `tail` the end of `text`? */
+bool slr_ends_in(const char *text, const char *tail);
+
 /* printf into fresh heap memory; NULL when memory lacks. free() it. */
 char *slr_format(const char *format, ...) __attribute__((format(printf, 1, 2)));
 

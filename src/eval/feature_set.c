@@ -227,12 +227,6 @@ selora_status slr_feature_set_parse_safetensors(const void *data, size_t size, c
     return close_checked(file, status, name, set, err);
 }
 
-static bool ends_in(const char *text, const char *tail)
-{
-    size_t length = strlen(text), own = strlen(tail);
-    return length >= own && strcmp(text + length - own, tail) == 0;
-}
-
 static selora_status fail_name(const char *path, slr_error *err)
 {
     return slr_fail(err, SELORA_USAGE, "%s: features are files that end in .safetensors, .npy or .csv", path);
@@ -240,11 +234,11 @@ static selora_status fail_name(const char *path, slr_error *err)
 
 selora_status slr_feature_set_read(const char *path, slr_feature_set *set, slr_error *err)
 {
-    bool npy = ends_in(path, ".npy"), csv = ends_in(path, ".csv");
+    bool npy = slr_ends_in(path, ".npy"), csv = slr_ends_in(path, ".csv");
     char *data;
     size_t size;
     *set = (slr_feature_set){0};
-    if (ends_in(path, ".safetensors")) {
+    if (slr_ends_in(path, ".safetensors")) {
         slr_safetensors *file = NULL;
         selora_status status = slr_safetensors_open(path, &file, err);
         return close_checked(file, status, path, set, err);
@@ -311,11 +305,11 @@ out:
 
 selora_status slr_feature_set_write(const slr_feature_set *set, const char *path, slr_error *err)
 {
-    if (ends_in(path, ".safetensors"))
+    if (slr_ends_in(path, ".safetensors"))
         return write_safetensors(set, path, err);
-    if (ends_in(path, ".npy"))
+    if (slr_ends_in(path, ".npy"))
         return slr_feature_set_write_npy(set, path, err);
-    if (ends_in(path, ".csv"))
+    if (slr_ends_in(path, ".csv"))
         return slr_feature_set_write_csv(set, path, err);
     return fail_name(path, err);
 }

@@ -33,7 +33,7 @@ static double dot(const double *a, const double *b, size_t count)
     return (s[0] + s[1]) + (s[2] + s[3]);
 }
 
-static double sigmoid(double z)
+double slr_sigmoid(double z)
 {
     return z >= 0 ? 1 / (1 + exp(-z)) : exp(z) / (1 + exp(z));
 }
@@ -53,7 +53,7 @@ static double objective(const problem *p, const double *w, double *gradient)
     gradient[p->dim] = 0;
     for (size_t i = 0; i < p->n; i++) {
         const double *row = p->x + i * p->dim;
-        double z = dot(row, w, p->dim) + w[p->dim], r = (sigmoid(z) - (p->y[i] ? 1 : 0)) * scale;
+        double z = dot(row, w, p->dim) + w[p->dim], r = (slr_sigmoid(z) - (p->y[i] ? 1 : 0)) * scale;
         loss += log_loss(z, p->y[i]);
         for (size_t j = 0; j < p->dim; j++)
             gradient[j] += r * row[j];
@@ -198,14 +198,11 @@ double slr_logistic_score(const slr_logistic *model, const double *row)
     return dot(row, model->weights, model->dim) + model->weights[model->dim];
 }
 
-double slr_logistic_probability(const slr_logistic *model, const double *row)
-{
-    return sigmoid(slr_logistic_score(model, row));
-}
-
 /* ---- the penalty ---- */
 
-double slr_logistic_penalty(int index)
+enum { PENALTIES = 8 }; /* that cross-validation chooses among, descending */
+
+static double penalty(int index)
 {
     return pow(10, 1 - 0.75 * index); /* 10 .. 5.6e-5 */
 }
@@ -253,11 +250,11 @@ static selora_status test_fold(const double *x, const uint8_t *y, const int *fol
             labels[kept++] = y[i];
         }
     bool usable = status == SELORA_OK && kept < n && has_both(labels, kept);
-    for (int k = 0; k < SLR_LOGISTIC_PENALTIES; k++) {
+    for (int k = 0; k < PENALTIES; k++) {
         losses[k] = NAN;
         if (!usable || status != SELORA_OK)
             continue;
-        status = slr_logistic_fit(rows, labels, kept, dim, slr_logistic_penalty(k), &model, err);
+        status = slr_logistic_fit(rows, labels, kept, dim, penalty(k), &model, err);
         losses[k] = 0;
         for (size_t i = 0; status == SELORA_OK && i < n; i++)
             if (fold[i] == held_out)
@@ -272,9 +269,9 @@ static selora_status test_fold(const double *x, const uint8_t *y, const int *fol
 selora_status slr_logistic_choose(const double *x, const uint8_t *y, const int32_t *groups, size_t n,
                                   size_t dim, uint64_t seed, int threads, double *lambda, slr_error *err)
 {
-    double losses[FOLDS][SLR_LOGISTIC_PENALTIES], best = INFINITY;
+    double losses[FOLDS][PENALTIES], best = INFINITY;
     selora_status statuses[FOLDS];
-    int *fold = slr_alloc(n, sizeof *fold), chosen = SLR_LOGISTIC_PENALTIES / 2;
+    int *fold = slr_alloc(n, sizeof *fold), chosen = PENALTIES / 2;
     if (!fold)
         return slr_fail_memory(err, n * sizeof *fold, "folds");
     selora_status status = draw_folds(groups, n, seed, fold, err);
@@ -286,7 +283,7 @@ selora_status slr_logistic_choose(const double *x, const uint8_t *y, const int32
             if (statuses[f] != SELORA_OK)
                 status = slr_fail(err, statuses[f], "cross-validation of the classifier failed");
     }
-    for (int k = 0; status == SELORA_OK && k < SLR_LOGISTIC_PENALTIES; k++) {
+    for (int k = 0; status == SELORA_OK && k < PENALTIES; k++) {
         double sum = 0;
         int used = 0;
         for (int f = 0; f < FOLDS; f++)
@@ -299,7 +296,7 @@ selora_status slr_logistic_choose(const double *x, const uint8_t *y, const int32
             chosen = k;
         }
     }
-    *lambda = slr_logistic_penalty(chosen);
+    *lambda = penalty(chosen);
     free(fold);
     return status;
 }

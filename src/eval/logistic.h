@@ -5,7 +5,7 @@
  *
  *     slr_logistic model = {0};
  *     SLR_TRY(slr_logistic_fit(x, y, n, dim, 0.01, &model, err));
- *     double p = slr_logistic_probability(&model, row);
+ *     double p = slr_sigmoid(slr_logistic_score(&model, row));
  *     slr_logistic_free(&model);
  *
  * Minimises mean log loss + lambda / 2 |w|^2, the intercept without penalty. scikit-learn's C is 1 / (n
@@ -31,11 +31,7 @@ selora_status slr_logistic_fit(const double *x, const uint8_t *y, size_t n, size
                                slr_logistic *model, slr_error *err);
 void slr_logistic_free(slr_logistic *model);
 double slr_logistic_score(const slr_logistic *model, const double *row); /* the logit */
-double slr_logistic_probability(const slr_logistic *model, const double *row);
-
-/* The penalties that cross-validation chooses among, descending. */
-enum { SLR_LOGISTIC_PENALTIES = 8 };
-double slr_logistic_penalty(int index);
+double slr_sigmoid(double score); /* the probability */
 
 /* The penalty with the smallest held-out log loss over five folds of whole groups, drawn from the seed.
  * `groups`: a number for each row. Where a fold lacks a class it is left out; where all do, the middle

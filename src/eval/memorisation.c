@@ -8,7 +8,8 @@
 #include "core/memory.h"
 #include "core/quantile.h"
 
-double slr_pairs_below(double *a, size_t a_count, double *b, size_t b_count)
+/* Mann-Whitney: how often a value of a is below one of b, ties count half. Sorts both. */
+static double pairs_below(double *a, size_t a_count, double *b, size_t b_count)
 {
     double won = 0;
     size_t below = 0, up_to = 0;
@@ -128,7 +129,7 @@ static void compare_sides(slr_memorisation *m, double *synthetic, double *held_o
     for (size_t i = 0; i < m->synthetic; i++)
         synthetic[i] = m->nearest[i].distance;
     memcpy(held_out, m->calibration, m->held_out * sizeof *held_out);
-    m->u = slr_pairs_below(synthetic, m->synthetic, held_out, m->held_out); /* sorts both */
+    m->u = pairs_below(synthetic, m->synthetic, held_out, m->held_out); /* sorts both */
     m->z = (m->u - s * h / 2) / sqrt(s * h * (s + h + 1) / 12);
     m->median_ratio = slr_quantile(synthetic, m->synthetic, 0.5) / slr_quantile(held_out, m->held_out, 0.5);
 }

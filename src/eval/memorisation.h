@@ -74,7 +74,4 @@ void slr_memorisation_free(slr_memorisation *m);
 
 const char *slr_copying_text(slr_copying verdict); /* "no sign of copying", ... */
 
-/* Mann-Whitney: how often a value of a is below one of b, ties count half. Sorts both. */
-double slr_pairs_below(double *a, size_t a_count, double *b, size_t b_count);
-
 #endif

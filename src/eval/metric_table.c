@@ -32,17 +32,6 @@ void slr_metric_table_free(slr_metric_table *table)
     *table = (slr_metric_table){0};
 }
 
-const slr_metric *slr_metric_find(const slr_metric_table *table, const char *key)
-{
-    for (size_t i = 0; i < table->count; i++) {
-        const slr_metric *metric = &table->items[i];
-        size_t length = strlen(metric->name);
-        if (strncmp(key, metric->name, length) == 0 && key[length] == '/' && strcmp(key + length + 1, metric->extractor) == 0)
-            return metric;
-    }
-    return NULL;
-}
-
 void slr_metric_number(slr_metric *metric, const char *key, double value)
 {
     json_object_set_new(metric->extra, key, isfinite(value) ? json_real(value) : json_null());

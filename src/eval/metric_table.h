@@ -37,7 +37,6 @@ typedef struct slr_metric_table {
 selora_status slr_metric_add(slr_metric_table *table, const char *name, const char *extractor, slr_metric **metric,
                              slr_error *err);
 void slr_metric_table_free(slr_metric_table *table);
-const slr_metric *slr_metric_find(const slr_metric_table *table, const char *key); /* or NULL */
 
 /* Into `extra`; NaN is null. */
 void slr_metric_number(slr_metric *metric, const char *key, double value);

@@ -220,7 +220,7 @@ static selora_status judge_label(const job *j, size_t label, const slr_logistic 
                                   : balanced_accuracy(test, d->test.labels + label, d->label_count,
                                                       d->test.count, threshold));
     for (size_t i = 0; i < d->test.count; i++) {
-        double e = 1 / (1 + exp(-test[i])) - d->test.labels[i * d->label_count + label];
+        double e = slr_sigmoid(test[i]) - d->test.labels[i * d->label_count + label];
         sum += e * e;
     }
     arm->brier += share * sum / (double)d->test.count;

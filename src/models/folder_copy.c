@@ -15,12 +15,6 @@
 
 enum { PIECE = 1 << 20, JSON_LIMIT = 64 << 20, MAX_DEPTH = 2 };
 
-static bool ends_in(const char *name, const char *ending)
-{
-    size_t length = strlen(name), tail = strlen(ending);
-    return length >= tail && strcmp(name + length - tail, ending) == 0;
-}
-
 static selora_status copy_bytes(const char *source, const char *target, slr_error *err)
 {
     int fd;
@@ -50,7 +44,7 @@ static selora_status copy_bytes(const char *source, const char *target, slr_erro
 static selora_status copy_file(const char *source, const char *target, slr_error *err)
 {
     json_t *root = NULL;
-    bool has_path = ends_in(source, ".json") && slr_json_load_file(source, JSON_LIMIT, &root, NULL) == SELORA_OK &&
+    bool has_path = slr_ends_in(source, ".json") && slr_json_load_file(source, JSON_LIMIT, &root, NULL) == SELORA_OK &&
                     json_object_get(root, "_name_or_path");
     selora_status status;
     if (has_path) {
@@ -69,7 +63,7 @@ static bool is_weights(const char *name)
     static const char *const forms[] = {".safetensors", ".bin", ".ckpt", ".msgpack", ".onnx", ".h5", ".pt"};
     for (size_t i = 0; i < sizeof forms / sizeof *forms; i++) {
         const char *form = strstr(name, forms[i]);
-        if (form && (ends_in(name, forms[i]) || strncmp(form + strlen(forms[i]), ".index.", 7) == 0))
+        if (form && (slr_ends_in(name, forms[i]) || strncmp(form + strlen(forms[i]), ".index.", 7) == 0))
             return true;
     }
     return false;
@@ -77,8 +71,8 @@ static bool is_weights(const char *name)
 
 static bool is_left_out(const char *folder, const char *name, int depth, bool with_vae)
 {
-    bool rewritten = depth == 0 || ends_in(folder, "/unet") || ends_in(folder, "/text_encoder") ||
-                     (!with_vae && ends_in(folder, "/vae"));
+    bool rewritten = depth == 0 || slr_ends_in(folder, "/unet") || slr_ends_in(folder, "/text_encoder") ||
+                     (!with_vae && slr_ends_in(folder, "/vae"));
     return name[0] == '.' || (rewritten && is_weights(name));
 }
 

@@ -121,7 +121,8 @@ uint32_t slr_crc32c(const void *data, size_t size)
     return ~sum;
 }
 
-uint32_t slr_event_checksum(const void *data, size_t size)
+/* Masked, as records hold it. */
+static uint32_t event_checksum(const void *data, size_t size)
 {
     uint32_t sum = slr_crc32c(data, size);
     return ((sum >> 15) | (sum << 17)) + 0xA282EAD8;
@@ -228,10 +229,10 @@ selora_status slr_event_finish(slr_event_record *r, const void **bytes, size_t *
     uint64_t length = r->size - PREFIX;
     for (int i = 0; i < 8; i++)
         r->bytes[i] = (unsigned char)(length >> (8 * i));
-    uint32_t sum = slr_event_checksum(r->bytes, 8);
+    uint32_t sum = event_checksum(r->bytes, 8);
     for (int i = 0; i < 4; i++)
         r->bytes[8 + i] = (unsigned char)(sum >> (8 * i));
-    put_little(r, slr_event_checksum(r->bytes + PREFIX, r->size - PREFIX), 4);
+    put_little(r, event_checksum(r->bytes + PREFIX, r->size - PREFIX), 4);
     if (r->failed)
         return slr_fail_memory(err, r->size, "an event");
     *bytes = r->bytes;
@@ -315,13 +316,13 @@ bool slr_event_read(const unsigned char *bytes, size_t size, slr_event_head *hea
 {
     field f;
     *head = (slr_event_head){0};
-    if (size < SLR_EVENT_FRAME || little(bytes + 8, 4) != slr_event_checksum(bytes, 8))
+    if (size < SLR_EVENT_FRAME || little(bytes + 8, 4) != event_checksum(bytes, 8))
         return false;
     uint64_t length = little(bytes, 8);
     if (length > size - SLR_EVENT_FRAME)
         return false;
     const unsigned char *at = bytes + PREFIX, *end = at + length;
-    if (little(end, 4) != slr_event_checksum(at, (size_t)length))
+    if (little(end, 4) != event_checksum(at, (size_t)length))
         return false;
     head->size = SLR_EVENT_FRAME + (size_t)length;
     while (read_field(&at, end, &f)) {

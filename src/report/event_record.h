@@ -42,7 +42,6 @@ selora_status slr_event_finish(slr_event_record *record, const void **bytes, siz
 void slr_event_record_free(slr_event_record *record);
 
 uint32_t slr_crc32c(const void *data, size_t size);
-uint32_t slr_event_checksum(const void *data, size_t size); /* masked, as records hold it */
 
 /* What a whole record at the start of `bytes` says, without its values. */
 enum { SLR_EVENT_FRAME = 16 }; /* bytes of a record beside its data */

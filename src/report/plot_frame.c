@@ -73,7 +73,8 @@ static size_t log_ticks(const slr_plot_axis *axis, double ticks[SLR_PLOT_TICKS])
     return count;
 }
 
-size_t slr_plot_axis_ticks(const slr_plot_axis *axis, int about, double ticks[SLR_PLOT_TICKS])
+/* Round values inside the axis. */
+static size_t plot_axis_ticks(const slr_plot_axis *axis, int about, double ticks[SLR_PLOT_TICKS])
 {
     if (axis->log)
         return log_ticks(axis, ticks);
@@ -85,7 +86,8 @@ size_t slr_plot_axis_ticks(const slr_plot_axis *axis, int about, double ticks[SL
     return count;
 }
 
-void slr_plot_tick_text(const slr_plot_axis *axis, double value, double step, char text[SLR_NUMBER_TEXT])
+/* As short as the distance to the next tick allows. */
+static void plot_tick_text(const slr_plot_axis *axis, double value, double step, char text[SLR_NUMBER_TEXT])
 {
     double size = fmax(fabs(axis->low), fabs(axis->high));
     if (axis->log || (value != 0 && (size >= 1e7 || size < 1e-3))) {
@@ -182,18 +184,18 @@ void slr_plot_axes(FILE *out, const slr_plot_axis *x, const slr_plot_axis *y, co
 {
     double ticks[SLR_PLOT_TICKS];
     char text[SLR_NUMBER_TEXT];
-    size_t count = slr_plot_axis_ticks(y, 5, ticks);
+    size_t count = plot_axis_ticks(y, 5, ticks);
     for (size_t i = 0; i < count; i++) {
         double at = slr_plot_axis_at(y, ticks[i]);
         slr_markup(out, "<path d=\"M%.1f %.1fH%.1f\" stroke=\"%s\"/>\n", x->from, at, x->to, slr_plot_rule);
-        slr_plot_tick_text(y, ticks[i], count > 1 ? fabs(ticks[1] - ticks[0]) : 0, text);
+        plot_tick_text(y, ticks[i], count > 1 ? fabs(ticks[1] - ticks[0]) : 0, text);
         slr_plot_label(out, x->from - 7, at + 3.8, SLR_PLOT_END, slr_plot_soft, text);
     }
-    count = slr_plot_axis_ticks(x, 6, ticks);
+    count = plot_axis_ticks(x, 6, ticks);
     for (size_t i = 0; i < count; i++) {
         double at = slr_plot_axis_at(x, ticks[i]);
         slr_markup(out, "<path d=\"M%.1f %.1fv4\" stroke=\"%s\"/>\n", at, y->from, slr_plot_soft);
-        slr_plot_tick_text(x, ticks[i], count > 1 ? fabs(ticks[1] - ticks[0]) : 0, text);
+        plot_tick_text(x, ticks[i], count > 1 ? fabs(ticks[1] - ticks[0]) : 0, text);
         slr_plot_label(out, at, y->from + 17, SLR_PLOT_MIDDLE, slr_plot_soft, text);
     }
     slr_markup(out, "<path d=\"M%.1f %.1fH%.1f\" stroke=\"%s\"/>\n", x->from, y->from, x->to, slr_plot_soft);

@@ -18,10 +18,6 @@ enum { SLR_PLOT_TICKS = 16 };
 /* Rounds its ends outwards to ticks when `rounded`; an empty or single range is widened. */
 void slr_plot_axis_fit(slr_plot_axis *axis, bool rounded);
 double slr_plot_axis_at(const slr_plot_axis *axis, double value);
-/* Round values inside the axis. */
-size_t slr_plot_axis_ticks(const slr_plot_axis *axis, int about, double ticks[SLR_PLOT_TICKS]);
-/* As short as the distance to the next tick allows. */
-void slr_plot_tick_text(const slr_plot_axis *axis, double value, double step, char text[40]);
 
 void slr_plot_begin(FILE *out, const char *title, int width, int height);
 void slr_plot_end(FILE *out);

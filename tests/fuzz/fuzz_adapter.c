@@ -36,10 +36,10 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     } else if (!err.message[0]) {
         abort();
     }
-    slr_pairs_free(&pairs);
-    err = (slr_error){0};
     slr_graph *model = record_model();
-    if (slr_adapter_file_read(file, model, NULL, &set, &err) != SELORA_OK) {
+    if (err.message[0]) {
+        /* refused above */
+    } else if (slr_set_of_pairs(&pairs, "input", model, NULL, &set, &err) != SELORA_OK) {
         if (set || !err.message[0])
             abort();
     } else {
@@ -47,6 +47,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
             abort();
         slr_adapter_set_free(set);
     }
+    slr_pairs_free(&pairs);
     slr_graph_free(model);
     slr_safetensors_close(file);
     return 0;
