@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT
  *
  * Percentile bootstrap over groups: patients (real) or prompts (synthetic) are drawn with replacement, with all that belongs
- * to them. For means of values of pictures or pairs and for statistics of them, never for distances.
+ * to them. For means of values of pictures or pairs, never for distances.
  *
  *     slr_bootstrap b;
  *     SLR_TRY(slr_bootstrap_mean(values, groups, count, seed, item, &b, err));
@@ -23,14 +23,7 @@ typedef struct slr_bootstrap {
     double low, high; /* 2.5 % and 97.5 % quantiles, NaN likewise */
 } slr_bootstrap;
 
-/* A number of the rows `chosen` (count of them, with repeats). NaN: the statistic does not exist for them; such resamples
- * are left out. */
-typedef double (*slr_row_statistic)(const void *user, const size_t *chosen, size_t count);
-
-/* `groups` dense from 0 (NULL: each row its own). Draws from (seed, item). */
-selora_status slr_bootstrap_rows(const int32_t *groups, size_t count, uint64_t seed, uint32_t item,
-                                 slr_row_statistic statistic, const void *user, slr_bootstrap *result, slr_error *err);
-/* The mean of `values` (count). */
+/* The mean of `values` (count). `groups` dense from 0 (NULL: each row its own). Draws from (seed, item). */
 selora_status slr_bootstrap_mean(const double *values, const int32_t *groups, size_t count, uint64_t seed, uint32_t item,
                                  slr_bootstrap *result, slr_error *err);
 
