@@ -221,6 +221,22 @@ static void test_python(void **state)
     }
 }
 
+static void members_of_results(void **state)
+{
+    (void)state;
+    json_t *o = json_object();
+    slr_json_put_number(o, "a", 0.1);
+    slr_json_put_number(o, "b", NAN);
+    slr_json_put_number(o, "c", -INFINITY);
+    slr_json_put_count(o, "d", 7);
+    slr_json_put_text(o, "e", "");
+    slr_json_put_text(o, "f", "x");
+    char *text = slr_json_text(o, 0);
+    assert_string_equal(text, "{\"a\": 0.1, \"b\": null, \"c\": null, \"d\": 7, \"f\": \"x\"}");
+    free(text);
+    json_decref(o);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -232,6 +248,7 @@ int main(void)
         cmocka_unit_test(test_text),
         cmocka_unit_test(test_reals_come_back),
         cmocka_unit_test_setup_teardown(test_files, scratch_setup, scratch_teardown),
+        cmocka_unit_test(members_of_results),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -30,13 +30,12 @@ static selora_status add_pair(slr_pairs *pairs, const slr_adapter *adapter, slr_
 /* As JSON writes it, whatever the locale; infinity has no form there. */
 static selora_status note_number(slr_pairs *pairs, const char *key, double number, slr_error *err)
 {
-    json_t *list = isinf(number) ? NULL : json_pack("[f]", number);
-    char *text = list ? slr_json_text(list, 0) : slr_copy_text("[inf]"); /* "[1.3]" */
-    json_decref(list);
+    json_t *value = isinf(number) ? NULL : json_real(number);
+    char *text = isinf(number) ? slr_copy_text("inf") : slr_json_text(value, 0);
+    json_decref(value);
     if (!text)
         return slr_fail_memory(err, 0, "the header of the adapter file");
-    text[strlen(text) - 1] = 0;
-    slr_pairs_note(pairs, key, text + 1);
+    slr_pairs_note(pairs, key, text);
     free(text);
     return SELORA_OK;
 }

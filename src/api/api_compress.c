@@ -77,7 +77,7 @@ static char *describe(const slr_compress_report *report, const char *format, boo
     json_object_set_new(facts, "format", json_string(format));
     json_object_set_new(facts, "parameters_before", json_integer(report->parameters_before));
     json_object_set_new(facts, "parameters", json_integer(report->parameters));
-    json_object_set_new(facts, "layers_left_out", json_integer((json_int_t)report->left_out));
+    slr_json_put_count(facts, "layers_left_out", report->left_out);
     json_object_set_new(facts, "norm", json ? json_real(report->norm) : rounded(report->norm, 6));
     json_object_set_new(facts, "error", json ? json_real(report->error) : rounded(report->error, 3));
     for (size_t i = 0; i < report->count; i++) {

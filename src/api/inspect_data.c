@@ -10,6 +10,7 @@
 #include "data/dataset.h"
 #include "data/split.h"
 #include "io/csv.h"
+#include "io/json.h"
 
 enum { DEFAULT_SEED = 42 }; /* of `selora train` */
 
@@ -160,9 +161,9 @@ static selora_status gather(const char *path, const slr_dataset *data, const slr
     if (status == SELORA_OK) {
         slr_dataset_counts counts = slr_dataset_get_counts(data);
         json_object_set_new(facts, "layout", json_string(layout));
-        json_object_set_new(facts, "pictures", json_integer((json_int_t)count));
-        json_object_set_new(facts, "duplicates", json_integer((json_int_t)counts.duplicates));
-        json_object_set_new(facts, "not_listed", json_integer((json_int_t)counts.unlisted));
+        slr_json_put_count(facts, "pictures", count);
+        slr_json_put_count(facts, "duplicates", counts.duplicates);
+        slr_json_put_count(facts, "not_listed", counts.unlisted);
         json_object_set_new(facts, "sha256", json_string(hash));
         json_object_set_new(facts, "smallest_and_largest", size_facts(data));
         json_object_set_new(facts, "forms", picture_facts(data));

@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 #include "api/sweep_outcome.h"
 
-#include <math.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
@@ -15,11 +14,6 @@
 
 enum { MAX_JSON = 8 << 20 };
 static const char format_name[] = "selora-outcome/1";
-
-static json_t *number(double value)
-{
-    return isfinite(value) ? json_real(value) : json_null();
-}
 
 static json_t *bytes(size_t value)
 {
@@ -104,13 +98,13 @@ static void add_course(const slr_run_outcome *r, const slr_sweep_end *end, json_
     if (end->failure)
         json_object_set_new(o, "failure", json_string(end->failure));
     json_object_set_new(o, "steps_done", json_integer(r->steps));
-    json_object_set_new(o, "best_validation_loss", number(r->best_loss));
+    slr_json_put_number(o, "best_validation_loss", r->best_loss);
     json_object_set_new(o, "best_step", r->best_step ? json_integer(r->best_step) : json_null());
-    json_object_set_new(o, "last_validation_loss", number(r->last_validation_loss));
-    json_object_set_new(o, "last_training_loss", number(r->last_loss));
-    json_object_set_new(o, "step_seconds_median", number(r->median_seconds));
-    json_object_set_new(o, "step_seconds_p95", number(r->p95_seconds));
-    json_object_set_new(o, "training_seconds", number(r->total_seconds));
+    slr_json_put_number(o, "last_validation_loss", r->last_validation_loss);
+    slr_json_put_number(o, "last_training_loss", r->last_loss);
+    slr_json_put_number(o, "step_seconds_median", r->median_seconds);
+    slr_json_put_number(o, "step_seconds_p95", r->p95_seconds);
+    slr_json_put_number(o, "training_seconds", r->total_seconds);
     json_object_set_new(o, "planned_peak_bytes", bytes(end->planned_bytes));
     json_object_set_new(o, "peak_bytes", bytes(end->peak_bytes));
     json_object_set_new(o, "parameters_at_start", json_integer(end->parameters_at_start));

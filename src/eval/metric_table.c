@@ -8,6 +8,7 @@
 #include <string.h>
 
 #include "core/memory.h"
+#include "io/json.h"
 
 selora_status slr_metric_add(slr_metric_table *table, const char *name, const char *extractor, slr_metric **metric,
                              slr_error *err)
@@ -34,7 +35,7 @@ void slr_metric_table_free(slr_metric_table *table)
 
 void slr_metric_number(slr_metric *metric, const char *key, double value)
 {
-    json_object_set_new(metric->extra, key, isfinite(value) ? json_real(value) : json_null());
+    slr_json_put_number(metric->extra, key, value);
 }
 
 void slr_metric_text(slr_metric *metric, const char *key, const char *text)

@@ -34,6 +34,14 @@ void slr_json_tame_python(char *text, size_t size);
  * bits, whatever the locale. `indent` 0 puts all on one line. NULL when memory lacks; free() it. */
 char *slr_json_text(const json_t *root, int indent);
 
+/* A real; null when it is not finite, for which JSON has no form. */
+json_t *slr_json_number(double value);
+
+/* The same as a member, a whole number as one, and a text, which is left out when it is empty. */
+void slr_json_put_number(json_t *object, const char *key, double value);
+void slr_json_put_count(json_t *object, const char *key, size_t value);
+void slr_json_put_text(json_t *object, const char *key, const char *value);
+
 /* Writes slr_json_text(root, 2) and a line end aside and renames it onto `path` (mode 0644 less the umask). */
 selora_status slr_json_save_file(const json_t *root, const char *path, slr_error *err);
 

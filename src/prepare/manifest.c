@@ -7,6 +7,7 @@
 #include <string.h>
 
 #include "core/memory.h"
+#include "io/json.h"
 #include "prepare/preparation.h"
 
 /* ---- traps ---- */
@@ -81,7 +82,7 @@ static json_t *file_counts(const slr_prepare_counts *c, json_t **skipped)
     *skipped = json_object();
     for (int s = 1; s < SLR_SKIP_COUNT; s++)
         if (c->skips[s])
-            json_object_set_new(*skipped, slr_picture_skip_name(s), json_integer((json_int_t)c->skips[s]));
+            slr_json_put_count(*skipped, slr_picture_skip_name(s), c->skips[s]);
     return json_pack("{sI sI sI sI sI sI sI}", "found", (json_int_t)c->found, "left_out",
                      (json_int_t)c->left_out, "reports", (json_int_t)c->reports, "other",
                      (json_int_t)c->other, "tables_not_read", (json_int_t)c->tables_left,
@@ -128,7 +129,7 @@ static json_t *prompt_counts(const slr_prepare_counts *c)
                   (json_int_t)t->from_header, "other_part_taken", (json_int_t)t->other_part, "with_xxxx",
                   (json_int_t)t->xxxx_prompts, "words_xxxx", (json_int_t)t->xxxx_words, "left_with_xxxx",
                   (json_int_t)t->skips[SLR_PROMPT_XXXX]);
-    json_object_set_new(counts, "fields_missing", json_integer((json_int_t)t->fields_missing));
+    slr_json_put_count(counts, "fields_missing", t->fields_missing);
     if (t->tokens.prompts) {
         json_t *lost = json_array(), *rows = json_array();
         for (int i = 0; i < SLR_MOST_CUT && t->tokens.most[i].lost > 0; i++) {
@@ -151,7 +152,7 @@ static json_t *scan_counts(const slr_text_scan *scan)
     json_t *counts =
         json_pack("{sI sI}", "prompts", (json_int_t)scan->scanned, "suspect", (json_int_t)scan->suspect);
     for (int k = 0; k < SLR_SCAN_KINDS; k++)
-        json_object_set_new(counts, slr_text_scan_id(k), json_integer((json_int_t)scan->found[k]));
+        slr_json_put_count(counts, slr_text_scan_id(k), scan->found[k]);
     return counts;
 }
 
@@ -166,10 +167,10 @@ static json_t *split_counts(const slr_preparation *p)
                                         (json_int_t)s->pictures[k], "patients", (json_int_t)s->patients[k]));
     json_object_set_new(counts, "by",
                         json_string(s->unknown == s->pictures[0] ? "picture: leakage possible" : "patient"));
-    json_object_set_new(counts, "patients", json_integer((json_int_t)s->patients[0]));
-    json_object_set_new(counts, "pictures_of_unknown_patients", json_integer((json_int_t)s->unknown));
-    json_object_set_new(counts, "patients_on_two_sides", json_integer((json_int_t)s->patients_on_two_sides));
-    json_object_set_new(counts, "largest_patient", json_integer((json_int_t)s->largest_patient));
+    slr_json_put_count(counts, "patients", s->patients[0]);
+    slr_json_put_count(counts, "pictures_of_unknown_patients", s->unknown);
+    slr_json_put_count(counts, "patients_on_two_sides", s->patients_on_two_sides);
+    slr_json_put_count(counts, "largest_patient", s->largest_patient);
     json_object_set_new(counts, "parts", sides);
     if (s->label_count) {
         json_t *labels = json_array();

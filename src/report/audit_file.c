@@ -11,52 +11,36 @@ static const char *const repeat_names[SLR_AUDIT_REPEATS] = {"1", "2-3", "4-9", "
 
 /* ---- JSON ---- */
 
-static void put(json_t *object, const char *key, double value)
-{
-    json_object_set_new(object, key, isfinite(value) ? json_real(value) : json_null());
-}
-
-static void put_count(json_t *object, const char *key, size_t value)
-{
-    json_object_set_new(object, key, json_integer((json_int_t)value));
-}
-
-static void put_text(json_t *object, const char *key, const char *value)
-{
-    if (value[0])
-        json_object_set_new(object, key, json_string(value));
-}
-
 static json_t *roc_json(const slr_roc *roc)
 {
     json_t *object = json_object();
-    put(object, "auc", roc->auc);
-    put(object, "se", roc->se);
-    put(object, "low", roc->low);
-    put(object, "high", roc->high);
+    slr_json_put_number(object, "auc", roc->auc);
+    slr_json_put_number(object, "se", roc->se);
+    slr_json_put_number(object, "low", roc->low);
+    slr_json_put_number(object, "high", roc->high);
     return object;
 }
 
 static json_t *attack_json(const slr_attack *attack)
 {
     json_t *object = roc_json(&attack->roc);
-    put(object, "tpr_at_1_percent", attack->tpr_1);
-    put(object, "tpr_at_10_percent", attack->tpr_10);
+    slr_json_put_number(object, "tpr_at_1_percent", attack->tpr_1);
+    slr_json_put_number(object, "tpr_at_10_percent", attack->tpr_10);
     return object;
 }
 
 static json_t *membership_json(const slr_membership *m)
 {
     json_t *object = json_object();
-    put_count(object, "members", m->members);
-    put_count(object, "others", m->others);
+    slr_json_put_count(object, "members", m->members);
+    slr_json_put_count(object, "others", m->others);
     json_object_set_new(object, "loss", attack_json(&m->loss));
     json_object_set_new(object, "ratio", attack_json(&m->ratio));
     json_object_set_new(object, "control", attack_json(&m->control));
-    put(object, "gap", m->gap);
-    put(object, "base_gap", m->base_gap);
+    slr_json_put_number(object, "gap", m->gap);
+    slr_json_put_number(object, "base_gap", m->base_gap);
     json_object_set_new(object, "control_holds", json_boolean(m->control_holds));
-    put_text(object, "text", slr_membership_text(m));
+    slr_json_put_text(object, "text", slr_membership_text(m));
     return object;
 }
 
@@ -75,10 +59,10 @@ static json_t *lowest_json(const slr_memorisation *m)
         if (!found)
             break;
         json_t *entry = json_object();
-        put_count(entry, "synthetic", (size_t)(found - m->nearest) + 1);
-        put_count(entry, "training", (size_t)found->index + 1);
-        put(entry, "distance", found->distance);
-        put(entry, "local_ratio", found->local_ratio);
+        slr_json_put_count(entry, "synthetic", (size_t)(found - m->nearest) + 1);
+        slr_json_put_count(entry, "training", (size_t)found->index + 1);
+        slr_json_put_number(entry, "distance", found->distance);
+        slr_json_put_number(entry, "local_ratio", found->local_ratio);
         json_array_append_new(list, entry);
         last = found->local_ratio;
     }
@@ -89,24 +73,22 @@ static json_t *space_json(const slr_audit_space *space)
 {
     const slr_memorisation *m = &space->copies;
     json_t *object = json_object(), *interval = json_array(), *repeats = json_object();
-    put_count(object, "train", m->train);
-    put_count(object, "held_out", m->held_out);
-    put_count(object, "synthetic", m->synthetic);
-    put(object, "tau", m->tau);
-    put_count(object, "copies", m->copies);
-    put(object, "copy_rate", m->copy_rate);
-    put(object, "expected_rate", slr_innocent_rate);
-    json_array_append_new(interval,
-                          isfinite(m->copy_interval.low) ? json_real(m->copy_interval.low) : json_null());
-    json_array_append_new(interval,
-                          isfinite(m->copy_interval.high) ? json_real(m->copy_interval.high) : json_null());
+    slr_json_put_count(object, "train", m->train);
+    slr_json_put_count(object, "held_out", m->held_out);
+    slr_json_put_count(object, "synthetic", m->synthetic);
+    slr_json_put_number(object, "tau", m->tau);
+    slr_json_put_count(object, "copies", m->copies);
+    slr_json_put_number(object, "copy_rate", m->copy_rate);
+    slr_json_put_number(object, "expected_rate", slr_innocent_rate);
+    json_array_append_new(interval, slr_json_number(m->copy_interval.low));
+    json_array_append_new(interval, slr_json_number(m->copy_interval.high));
     json_object_set_new(object, "copy_interval", interval);
-    put(object, "binomial_tail", m->tail);
-    put(object, "median_ratio", m->median_ratio);
-    put(object, "c_t_z", m->z);
-    put(object, "authenticity", m->authenticity);
-    put_count(object, "near_copies", m->near_copies);
-    put(object, "memorised_share", m->held_out ? (double)m->memorised_count / (double)m->train : NAN);
+    slr_json_put_number(object, "binomial_tail", m->tail);
+    slr_json_put_number(object, "median_ratio", m->median_ratio);
+    slr_json_put_number(object, "c_t_z", m->z);
+    slr_json_put_number(object, "authenticity", m->authenticity);
+    slr_json_put_count(object, "near_copies", m->near_copies);
+    slr_json_put_number(object, "memorised_share", m->held_out ? (double)m->memorised_count / (double)m->train : NAN);
     for (int r = 0; r < SLR_AUDIT_REPEATS; r++)
         if (space->repeated[r] > 0)
             json_object_set_new(repeats, repeat_names[r],
@@ -114,20 +96,20 @@ static json_t *space_json(const slr_audit_space *space)
                                           (json_int_t)space->memorised[r]));
     json_object_set_new(object, "by_repeats_of_prompt", repeats);
     json_object_set_new(object, "lowest_local_ratios", lowest_json(m));
-    put_text(object, "verdict", slr_copying_text(m->verdict));
+    slr_json_put_text(object, "verdict", slr_copying_text(m->verdict));
     return object;
 }
 
 static json_t *own_json(const slr_own_prompts *own)
 {
     json_t *object = json_object();
-    put_count(object, "prompts", own->prompts);
-    put_count(object, "held_out_prompts", own->others);
-    put_count(object, "seeds", own->seeds);
-    put(object, "least", own->least);
-    put(object, "mean", own->mean);
-    put(object, "held_out_least", own->other_least);
-    put(object, "held_out_mean", own->other_mean);
+    slr_json_put_count(object, "prompts", own->prompts);
+    slr_json_put_count(object, "held_out_prompts", own->others);
+    slr_json_put_count(object, "seeds", own->seeds);
+    slr_json_put_number(object, "least", own->least);
+    slr_json_put_number(object, "mean", own->mean);
+    slr_json_put_number(object, "held_out_least", own->other_least);
+    slr_json_put_number(object, "held_out_mean", own->other_mean);
     json_object_set_new(object, "nearer_than_held_out", roc_json(&own->roc));
     return object;
 }
@@ -148,22 +130,22 @@ static json_t *steps_json(const slr_audit_result *r)
 static json_t *result_json(const slr_audit_result *r)
 {
     json_t *root = json_object(), *data = json_object(), *copies = json_object(), *own = json_object();
-    put_text(root, "format", format_name);
-    put_text(root, "selora", SELORA_VERSION);
-    put_text(root, "kind", r->kind);
+    slr_json_put_text(root, "format", format_name);
+    slr_json_put_text(root, "selora", SELORA_VERSION);
+    slr_json_put_text(root, "kind", r->kind);
     if (r->step > 0)
-        put_count(root, "step", (size_t)r->step);
-    put_text(root, "adapter_sha256", r->adapter_sha256);
-    put_text(root, "model_sha256", r->model_sha256);
-    put_text(data, "sha256", r->data_sha256);
-    put_count(data, "train", r->train);
-    put_count(data, "held_out", r->held_out);
+        slr_json_put_count(root, "step", (size_t)r->step);
+    slr_json_put_text(root, "adapter_sha256", r->adapter_sha256);
+    slr_json_put_text(root, "model_sha256", r->model_sha256);
+    slr_json_put_text(data, "sha256", r->data_sha256);
+    slr_json_put_count(data, "train", r->train);
+    slr_json_put_count(data, "held_out", r->held_out);
     json_object_set_new(data, "patients_known", json_boolean(r->patients_known));
     json_object_set_new(root, "data", data);
     if (r->has_membership) {
         json_t *membership = membership_json(&r->membership);
-        put_count(membership, "timesteps", SLR_MEMBERSHIP_TIMESTEPS);
-        put_count(membership, "seeds", (size_t)r->seeds);
+        slr_json_put_count(membership, "timesteps", SLR_MEMBERSHIP_TIMESTEPS);
+        slr_json_put_count(membership, "seeds", (size_t)r->seeds);
         json_object_set_new(root, "membership", membership);
     }
     if (r->step_count > 0)
@@ -172,7 +154,7 @@ static json_t *result_json(const slr_audit_result *r)
         json_object_set_new(copies, r->spaces[i].name, space_json(&r->spaces[i]));
     if (r->space_count > 0) {
         json_object_set_new(root, "copies", copies);
-        put_text(root, "verdict", slr_copying_text(slr_audit_verdict(r)));
+        slr_json_put_text(root, "verdict", slr_copying_text(slr_audit_verdict(r)));
     } else
         json_decref(copies);
     for (size_t i = 0; i < r->own_count; i++)

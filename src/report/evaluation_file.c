@@ -16,28 +16,21 @@
 static const char *const words[SLR_ROLES] = {"real", "train", "synthetic", "base"};
 enum { CSV_LIMIT = 1 << 26 };
 
-static json_t *number(double value)
-{
-    return isfinite(value) ? json_real(value) : json_null();
-}
-
 static json_t *metric_json(const slr_metric *metric)
 {
     json_t *item = json_object();
-    json_object_set_new(item, "value", number(metric->value));
-    json_object_set_new(item, "se", number(metric->se));
-    json_object_set_new(item, "low", number(metric->low));
-    json_object_set_new(item, "high", number(metric->high));
-    json_object_set_new(item, "n", json_integer((json_int_t)metric->n));
-    json_object_set_new(item, "m", json_integer((json_int_t)metric->m));
+    slr_json_put_number(item, "value", metric->value);
+    slr_json_put_number(item, "se", metric->se);
+    slr_json_put_number(item, "low", metric->low);
+    slr_json_put_number(item, "high", metric->high);
+    slr_json_put_count(item, "n", metric->n);
+    slr_json_put_count(item, "m", metric->m);
     if (metric->dim)
-        json_object_set_new(item, "features", json_integer((json_int_t)metric->dim));
-    json_object_set_new(item, "floor", number(metric->floor));
-    json_object_set_new(item, "base", number(metric->base));
-    if (metric->preproc[0])
-        json_object_set_new(item, "preproc", json_string(metric->preproc));
-    if (metric->weights_sha256[0])
-        json_object_set_new(item, "weights_sha256", json_string(metric->weights_sha256));
+        slr_json_put_count(item, "features", metric->dim);
+    slr_json_put_number(item, "floor", metric->floor);
+    slr_json_put_number(item, "base", metric->base);
+    slr_json_put_text(item, "preproc", metric->preproc);
+    slr_json_put_text(item, "weights_sha256", metric->weights_sha256);
     json_object_set_new(item, "note", json_string(metric->note));
     json_object_set(item, "extra", metric->extra);
     return item;
@@ -46,9 +39,9 @@ static json_t *metric_json(const slr_metric *metric)
 static json_t *side_json(const slr_judged_side *side)
 {
     json_t *item = json_object();
-    json_object_set_new(item, "pictures", json_integer((json_int_t)side->pictures));
-    json_object_set_new(item, side->patients ? "patients" : "groups", json_integer((json_int_t)side->groups));
-    json_object_set_new(item, "prompts", json_integer((json_int_t)side->prompts));
+    slr_json_put_count(item, "pictures", side->pictures);
+    slr_json_put_count(item, side->patients ? "patients" : "groups", side->groups);
+    slr_json_put_count(item, "prompts", side->prompts);
     json_object_set_new(item, "source", json_string(side->source));
     json_object_set_new(item, "sha256", json_string(side->sha256));
     json_object_set_new(item, "windows", json_string(side->windows));
@@ -66,7 +59,7 @@ selora_status slr_evaluation_save(const slr_evaluation *e, const char *path, slr
     for (int role = 0; role < SLR_ROLES; role++)
         if (e->sides[role].pictures)
             json_object_set_new(root, words[role], side_json(&e->sides[role]));
-    json_object_set_new(root, "shared_prompts", json_integer((json_int_t)e->shared_prompts));
+    slr_json_put_count(root, "shared_prompts", e->shared_prompts);
     for (size_t i = 0; i < e->metrics.count; i++) {
         char key[160];
         snprintf(key, sizeof key, "%s/%s", e->metrics.items[i].name, e->metrics.items[i].extractor);
@@ -97,13 +90,13 @@ static void write_header(FILE *stream, const slr_evaluation *e)
 
 static void write_number(FILE *stream, double value)
 {
-    json_t *item = number(value), *list = json_pack("[o]", item);
-    char *text = isfinite(value) && list ? slr_json_text(list, 0) : NULL; /* "[0.5]": no locale, no lost digits */
+    json_t *item = slr_json_number(value);
+    char *text = json_is_null(item) ? NULL : slr_json_text(item, 0); /* no locale, no lost digits */
     putc(',', stream);
     if (text)
-        fprintf(stream, "%.*s", (int)strcspn(text + 1, "]"), text + 1);
+        fputs(text, stream);
     free(text);
-    json_decref(list);
+    json_decref(item);
 }
 
 static void write_line(FILE *stream, const slr_evaluation *e)

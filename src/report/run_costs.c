@@ -100,8 +100,8 @@ selora_status slr_run_costs_save(const char *folder, const slr_run_costs *before
     json_object_set_new(root, "machine", json_string(sum.machine));
     json_object_set_new(root, "processes", json_integer(sum.processes));
     json_object_set_new(root, "steps", json_integer(sum.steps.steps));
-    json_object_set_new(memory, "planned_bytes", json_integer((json_int_t)sum.planned_bytes));
-    json_object_set_new(memory, "peak_bytes", json_integer((json_int_t)sum.peak_bytes));
+    slr_json_put_count(memory, "planned_bytes", sum.planned_bytes);
+    slr_json_put_count(memory, "peak_bytes", sum.peak_bytes);
     json_object_set_new(root, "memory", memory);
     for (int i = 0; i < PLACES; i++) {
         if (!json_object_get(root, places[i].group))

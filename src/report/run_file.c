@@ -90,10 +90,8 @@ static json_t *facts_json(const slr_run_facts *f)
     json_object_set_new(root, "backend", json_string(f->backend));
     json_object_set_new(root, "threads", json_integer(f->threads));
     json_object_set_new(root, "model_sha256", json_string(f->model_sha256));
-    if (f->init_adapter_sha256[0])
-        json_object_set_new(root, "init_adapter_sha256", json_string(f->init_adapter_sha256));
-    if (f->rank_pattern_sha256[0])
-        json_object_set_new(root, "rank_pattern_sha256", json_string(f->rank_pattern_sha256));
+    slr_json_put_text(root, "init_adapter_sha256", f->init_adapter_sha256);
+    slr_json_put_text(root, "rank_pattern_sha256", f->rank_pattern_sha256);
     json_object_set_new(data, "sha256", json_string(f->data_sha256));
     json_object_set_new(data, "train", json_integer(f->train));
     json_object_set_new(data, "validation", json_integer(f->validation));

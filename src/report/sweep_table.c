@@ -73,11 +73,6 @@ static double loss_at(const json_t *rows, const char *arm, const json_t *seed)
     return NAN;
 }
 
-static json_t *number(double value)
-{
-    return isfinite(value) ? json_real(value) : json_null();
-}
-
 /* Every arm at its first row; NULL differences: no memory. */
 static json_t *pair_row(const json_t *rows, const json_t *first)
 {
@@ -98,8 +93,8 @@ static json_t *pair_row(const json_t *rows, const json_t *first)
     const char *note = count == 0 ? "no seed at which both have a validation loss" : count == 1 ? "one run"
                        : count < SLR_PAIRED_LEAST ? "two seeds: no interval" : "";
     return json_pack("{s:s, s:s, s:s, s:I, s:o, s:o, s:o, s:s}", "arm", arm, "compared_with", other, "number", loss_key, "seeds",
-                     (json_int_t)count, "mean_difference", number(paired.mean), "low", number(paired.low), "high",
-                     number(paired.high), "note", note);
+                     (json_int_t)count, "mean_difference", slr_json_number(paired.mean), "low", slr_json_number(paired.low), "high",
+                     slr_json_number(paired.high), "note", note);
 }
 
 static bool is_first(const json_t *rows, size_t at)
@@ -142,14 +137,12 @@ static json_t *columns_of(const json_t *rows)
 
 static void write_cell(FILE *out, const json_t *value)
 {
-    json_t *list = value && !json_is_string(value) && !json_is_null(value) ? json_pack("[O]", value) : NULL;
-    char *text = list ? slr_json_text(list, 0) : NULL;
+    char *text = !value || json_is_string(value) || json_is_null(value) ? NULL : slr_json_text(value, 0);
     if (json_is_string(value))
         slr_csv_write_field(out, json_string_value(value));
     else if (text)
-        fprintf(out, "%.*s", (int)strlen(text) - 2, text + 1); /* without its brackets */
+        fputs(text, out);
     free(text);
-    json_decref(list);
 }
 
 selora_status slr_sweep_table_write(const json_t *rows, const char *path, slr_error *err)

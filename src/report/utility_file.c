@@ -8,33 +8,23 @@
 #include "report/html.h"
 #include "report/plot.h"
 
-static void put(json_t *object, const char *key, double value)
-{
-    json_object_set_new(object, key, isfinite(value) ? json_real(value) : json_null());
-}
-
-static void put_count(json_t *object, const char *key, size_t value)
-{
-    json_object_set_new(object, key, json_integer((json_int_t)value));
-}
-
 static json_t *arm_json(const slr_utility *u, const slr_utility_facts *f, const slr_utility_arm *arm)
 {
     json_t *object = json_object(), *labels = json_object(), *subgroups = json_object();
-    put_count(object, "real", arm->real);
-    put_count(object, "synthetic", arm->synthetic);
-    put(object, "auc", arm->mean);
-    put(object, "sd_over_seeds", arm->sd);
+    slr_json_put_count(object, "real", arm->real);
+    slr_json_put_count(object, "synthetic", arm->synthetic);
+    slr_json_put_number(object, "auc", arm->mean);
+    slr_json_put_number(object, "sd_over_seeds", arm->sd);
     for (size_t l = 0; l < u->label_count; l++)
-        put(labels, f->labels[l], arm->label_mean[l]);
+        slr_json_put_number(labels, f->labels[l], arm->label_mean[l]);
     json_object_set_new(object, "auc_by_label", labels);
-    put(object, "difference", arm->difference);
-    put(object, "difference_low", arm->low);
-    put(object, "difference_high", arm->high);
-    put(object, "balanced_accuracy", arm->balanced_accuracy);
-    put(object, "brier", arm->brier);
+    slr_json_put_number(object, "difference", arm->difference);
+    slr_json_put_number(object, "difference_low", arm->low);
+    slr_json_put_number(object, "difference_high", arm->high);
+    slr_json_put_number(object, "balanced_accuracy", arm->balanced_accuracy);
+    slr_json_put_number(object, "brier", arm->brier);
     for (size_t g = 0; g < u->subgroup_count; g++)
-        put(subgroups, f->subgroups[g], arm->subgroup[g]);
+        slr_json_put_number(subgroups, f->subgroups[g], arm->subgroup[g]);
     json_object_set_new(object, "auc_by_subgroup", subgroups);
     return object;
 }
@@ -49,28 +39,28 @@ selora_status slr_utility_file_save(const slr_utility *u, const slr_utility_fact
     json_object_set_new(root, "extractor", json_string(f->extractor));
     json_object_set_new(root, "weights_sha256", json_string(f->weights_sha256));
     json_object_set_new(root, "preproc", json_string(f->preproc));
-    put_count(root, "dim", f->dim);
-    put_count(root, "train", f->train);
-    put_count(root, "validation", f->validation);
-    put_count(root, "test", f->test);
-    put_count(root, "test_patients", f->test_patients);
-    put_count(root, "synthetic", f->synthetic);
-    put_count(root, "seeds", u->seed_count);
+    slr_json_put_count(root, "dim", f->dim);
+    slr_json_put_count(root, "train", f->train);
+    slr_json_put_count(root, "validation", f->validation);
+    slr_json_put_count(root, "test", f->test);
+    slr_json_put_count(root, "test_patients", f->test_patients);
+    slr_json_put_count(root, "synthetic", f->synthetic);
+    slr_json_put_count(root, "seeds", u->seed_count);
     for (size_t a = 0; a < u->arm_count; a++)
         json_object_set_new(arms, u->arms[a].name, arm_json(u, f, &u->arms[a]));
     json_object_set_new(root, "arms", arms);
     for (size_t l = 0; l < u->label_count && f->synthetic > 0; l++) {
         json_t *entry = json_object();
-        put(entry, "auc", u->consistency[l].auc);
-        put(entry, "low", u->consistency[l].low);
-        put(entry, "high", u->consistency[l].high);
+        slr_json_put_number(entry, "auc", u->consistency[l].auc);
+        slr_json_put_number(entry, "low", u->consistency[l].low);
+        slr_json_put_number(entry, "high", u->consistency[l].high);
         json_object_set_new(consistency, f->labels[l], entry);
     }
     json_object_set_new(root, "classifier_consistency", consistency);
     for (size_t g = 0; g < u->subgroup_count; g++)
-        put_count(patients, f->subgroups[g], u->subgroup_patients[g]);
+        slr_json_put_count(patients, f->subgroups[g], u->subgroup_patients[g]);
     json_object_set_new(root, "subgroup_patients", patients);
-    put_count(root, "skipped_shares", u->skipped_shares);
+    slr_json_put_count(root, "skipped_shares", u->skipped_shares);
     selora_status status = slr_json_save_file(root, path, err);
     json_decref(root);
     return status;
