@@ -237,6 +237,19 @@ static void members_of_results(void **state)
     json_decref(o);
 }
 
+static void values_as_plain_text(void **state)
+{
+    (void)state;
+    static const char *const expected[] = {"a \"b\"", "true", "-12", "1.1", "2.0", "[1, 2]"};
+    json_t *list = parse("[\"a \\\"b\\\"\", true, -12, 1.1, 2.0, [1, 2]]");
+    for (size_t i = 0; i < json_array_size(list); i++) {
+        char *text = slr_json_plain_text(json_array_get(list, i));
+        assert_string_equal(text, expected[i]);
+        free(text);
+    }
+    json_decref(list);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -249,6 +262,7 @@ int main(void)
         cmocka_unit_test(test_reals_come_back),
         cmocka_unit_test_setup_teardown(test_files, scratch_setup, scratch_teardown),
         cmocka_unit_test(members_of_results),
+        cmocka_unit_test(values_as_plain_text),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

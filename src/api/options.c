@@ -130,13 +130,10 @@ selora_status selora_option_set(selora_context *context, const selora_option *li
 
 static char *json_option_text(const json_t *value)
 {
-    if (json_is_string(value))
-        return slr_copy_text(json_string_value(value));
-    if (json_is_boolean(value))
-        return slr_copy_text(json_is_true(value) ? "true" : "false");
-    if (json_is_integer(value))
-        return slr_format("%" JSON_INTEGER_FORMAT, json_integer_value(value));
-    return json_is_real(value) ? slr_format("%.17g", json_real_value(value)) : slr_copy_text("(not a text or number)");
+    if (json_is_array(value) || json_is_object(value))
+        return slr_copy_text("(not a text or number)");
+    /* "2", not "2.0": whole numbers may be written so; and with the decimal sign that strtod() wants */
+    return json_is_real(value) ? slr_format("%.17g", json_real_value(value)) : slr_json_plain_text(value);
 }
 
 static selora_status load_members(selora_context *context, const selora_option *list, size_t count,

@@ -97,24 +97,6 @@ static selora_status add_list(slr_sweep_axis *axis, const char *list, slr_error 
     }
 }
 
-static char *value_text(const json_t *value)
-{
-    if (json_is_string(value))
-        return slr_copy_text(json_string_value(value));
-    if (json_is_boolean(value))
-        return slr_copy_text(json_is_true(value) ? "true" : "false");
-    if (json_is_integer(value))
-        return slr_format("%" JSON_INTEGER_FORMAT, json_integer_value(value));
-    json_t *list = json_pack("[O]", value); /* in the fewest digits */
-    char *text = list ? slr_json_text(list, 0) : NULL;
-    json_decref(list);
-    if (text) {
-        memmove(text, text + 1, strlen(text));
-        text[strlen(text) - 1] = 0;
-    }
-    return text;
-}
-
 static bool is_scalar(const json_t *value)
 {
     return json_is_string(value) || json_is_number(value) || json_is_boolean(value);
@@ -135,7 +117,7 @@ static selora_status read_member(slr_sweep_axes *axes, const char *path, const c
         const json_t *item = json_is_array(value) ? json_array_get(value, i) : value;
         if (!is_scalar(item))
             return slr_fail(err, SELORA_BAD_INPUT, "%s: %s: expected a value or a list of values", path, name);
-        SLR_TRY(add_value(axis, value_text(item), err));
+        SLR_TRY(add_value(axis, slr_json_plain_text(item), err));
     }
     return count > 0 ? SELORA_OK : slr_fail(err, SELORA_BAD_INPUT, "%s: %s: the list is empty", path, name);
 }

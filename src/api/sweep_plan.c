@@ -78,15 +78,12 @@ static void forget_growth(selora_train_options *o)
 static void add_part(char name[MAX_NAME + 64], const char *option, const json_t *value)
 {
     size_t at = strlen(name);
-    json_t *list = json_pack("[O]", value);
-    char *json = json_is_string(value) ? NULL : slr_json_text(list, 0); /* "[1.1]" */
-    const char *text = json_is_string(value) ? json_string_value(value) : json ? json + 1 : "";
-    int length = (int)strlen(text) - (json ? 1 : 0);
+    char *text = slr_json_plain_text(value);
+    int length = text ? (int)strlen(text) : 0;
     if (json_is_real(value) && length > 2 && strncmp(text + length - 2, ".0", 2) == 0)
         length -= 2;
-    snprintf(name + at, MAX_NAME + 64 - at, "%s%s-%.*s", at ? "_" : "", option, length, text);
-    free(json);
-    json_decref(list);
+    snprintf(name + at, MAX_NAME + 64 - at, "%s%s-%.*s", at ? "_" : "", option, length, text ? text : "");
+    free(text);
     for (; name[at]; at++)
         if (!isalnum((unsigned char)name[at]) && !strchr("._+-", name[at]))
             name[at] = '-';

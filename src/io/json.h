@@ -34,6 +34,9 @@ void slr_json_tame_python(char *text, size_t size);
  * bits, whatever the locale. `indent` 0 puts all on one line. NULL when memory lacks; free() it. */
 char *slr_json_text(const json_t *root, int indent);
 
+/* A text without its quotes, and anything else as slr_json_text writes it on one line. */
+char *slr_json_plain_text(const json_t *value);
+
 /* A real; null when it is not finite, for which JSON has no form. */
 json_t *slr_json_number(double value);
 

@@ -2,6 +2,7 @@
  * Members that files of results are made of. */
 #include <math.h>
 
+#include "core/memory.h"
 #include "io/json.h"
 
 json_t *slr_json_number(double value)
@@ -23,4 +24,9 @@ void slr_json_put_text(json_t *object, const char *key, const char *value)
 {
     if (value[0])
         json_object_set_new(object, key, json_string(value));
+}
+
+char *slr_json_plain_text(const json_t *value)
+{
+    return json_is_string(value) ? slr_copy_text(json_string_value(value)) : slr_json_text(value, 0);
 }

@@ -143,17 +143,9 @@ static bool differs(const slr_report *report, const char *name)
 
 static void put_value(slr_html *page, const json_t *value)
 {
-    json_t *array = json_array();
-    json_array_append(array, (json_t *)(uintptr_t)value);
-    char *text = json_is_null(value) || json_is_string(value) ? NULL : slr_json_text(array, 0); /* of the value, in brackets */
-    if (json_is_string(value))
-        slr_html_cell(page, "%s", json_string_value(value));
-    else if (text && strlen(text) > 2)
-        slr_html_cell(page, "%.*s", (int)strcspn(text + 1, "]"), text + 1);
-    else
-        slr_html_cell(page, "%s", "");
+    char *text = json_is_null(value) ? NULL : slr_json_plain_text(value);
+    slr_html_cell(page, "%s", text ? text : "");
     free(text);
-    json_decref(array);
 }
 
 static void put_options(const slr_report *report, bool all)
