@@ -237,6 +237,7 @@ static void test_run(void **state)
     write_text("run/log.jsonl", "{\"step\": 1, \"loss\": 0.5, \"rank\": 2}\n"
                                 "{\"step\": 1, \"validation_loss\": 0.25, \"best\": true}\n"
                                 "{\"step\": 2, \"loss\": 0.4, \"rank\": 3}\n"
+                                "{\"step\": 2, \"loss\": nan, \"rank\": 3}\n" /* no JSON: passed over */
                                 "{\"step\": 2, \"validation_loss\": 0.75, \"best\": false}\n"
                                 "{\"step\": 3, \"lo"); /* the power went */
     write_text("run/ranks.csv", "step,layer,ratio,standard_error,rank_before,rank_after,note\n"

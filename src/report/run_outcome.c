@@ -2,71 +2,10 @@
 #include "report/run_outcome.h"
 
 #include <math.h>
-#include <stdlib.h>
-#include <string.h>
-#include <unistd.h>
 
 #include "core/memory.h"
 #include "core/quantile.h"
-#include "io/json.h"
-#include "io/regular_file.h"
-
-enum { MAX_LOG = 1 << 30 };
-
-typedef struct step_series {
-    double *losses, *seconds;
-    size_t count, loss_capacity, second_capacity;
-} step_series;
-
-/* A loss that was no number is written as JSON has none, such as null. */
-static double number_of(const json_t *entry, const char *key)
-{
-    const json_t *value = json_object_get(entry, key);
-    return json_is_number(value) ? json_number_value(value) : NAN;
-}
-
-static bool take_step(const json_t *entry, step_series *series, slr_run_outcome *outcome)
-{
-    if (!slr_grow((void **)&series->losses, &series->loss_capacity, series->count, sizeof *series->losses) ||
-        !slr_grow((void **)&series->seconds, &series->second_capacity, series->count, sizeof *series->seconds))
-        return false;
-    double seconds = number_of(entry, "seconds");
-    series->losses[series->count] = number_of(entry, "loss");
-    series->seconds[series->count++] = isfinite(seconds) ? seconds : 0;
-    outcome->steps = json_integer_value(json_object_get(entry, "step"));
-    return true;
-}
-
-static void take_validation(const json_t *entry, slr_run_outcome *outcome)
-{
-    double loss = number_of(entry, "validation_loss");
-    outcome->last_validation_step = json_integer_value(json_object_get(entry, "step"));
-    outcome->last_validation_loss = loss;
-    if (isnan(outcome->best_loss) || loss < outcome->best_loss) {
-        outcome->best_loss = loss;
-        outcome->best_step = outcome->last_validation_step;
-    }
-}
-
-static selora_status read_lines(const char *text, const char *path, step_series *series, slr_run_outcome *outcome,
-                                slr_error *err)
-{
-    const char *end;
-    for (const char *line = text; (end = strchr(line, '\n')); line = end + 1) {
-        json_t *entry;
-        if (slr_json_load_memory(line, (size_t)(end - line), path, &entry, NULL) != SELORA_OK)
-            continue;
-        bool ok = true;
-        if (json_object_get(entry, "loss"))
-            ok = take_step(entry, series, outcome);
-        else if (json_object_get(entry, "validation_loss"))
-            take_validation(entry, outcome);
-        json_decref(entry);
-        if (!ok)
-            return slr_fail_memory(err, series->count * sizeof(double), path);
-    }
-    return SELORA_OK;
-}
+#include "report/run_record.h"
 
 static double mean(const double *values, size_t count)
 {
@@ -76,36 +15,46 @@ static double mean(const double *values, size_t count)
     return count ? sum / (double)count : NAN;
 }
 
-static void summarise(step_series *series, slr_run_outcome *outcome)
+static void take_validations(const slr_run_validations *v, slr_run_outcome *outcome)
 {
-    size_t count = series->count, tenth = (count + 9) / 10;
-    outcome->first_loss = mean(series->losses, tenth);
-    outcome->last_loss = count ? mean(series->losses + count - tenth, tenth) : NAN;
-    outcome->total_seconds = count ? mean(series->seconds, count) * (double)count : NAN;
-    slr_sort_doubles(series->seconds, count);
-    outcome->median_seconds = slr_quantile(series->seconds, count, 0.5);
-    outcome->p95_seconds = slr_quantile(series->seconds, count, 0.95);
+    for (size_t i = 0; i < v->count; i++) {
+        outcome->last_validation_step = (int64_t)v->step[i];
+        outcome->last_validation_loss = v->loss[i];
+        if (isnan(outcome->best_loss) || v->loss[i] < outcome->best_loss) {
+            outcome->best_loss = v->loss[i];
+            outcome->best_step = outcome->last_validation_step;
+        }
+    }
     outcome->diverged = outcome->last_validation_step > 0 && !(outcome->last_validation_loss <= 2 * outcome->best_loss);
+}
+
+/* Sorts the seconds. */
+static void take_steps(slr_run_steps *s, slr_run_outcome *outcome)
+{
+    size_t count = s->count, tenth = (count + 9) / 10;
+    for (size_t i = 0; i < count; i++)
+        if (!isfinite(s->seconds[i]))
+            s->seconds[i] = 0;
+    outcome->steps = count ? (int64_t)s->step[count - 1] : 0;
+    outcome->first_loss = mean(s->loss, tenth);
+    outcome->last_loss = count ? mean(s->loss + count - tenth, tenth) : NAN;
+    outcome->total_seconds = mean(s->seconds, count) * (double)count;
+    slr_sort_doubles(s->seconds, count);
+    outcome->median_seconds = slr_quantile(s->seconds, count, 0.5);
+    outcome->p95_seconds = slr_quantile(s->seconds, count, 0.95);
 }
 
 selora_status slr_run_outcome_read(const char *folder, slr_run_outcome *outcome, slr_error *err)
 {
     *outcome = (slr_run_outcome){.best_loss = NAN, .last_validation_loss = NAN};
-    step_series series = {0};
-    char *path = slr_format("%s/log.jsonl", folder), *text = NULL;
-    size_t size = 0;
-    if (!path)
+    slr_run_record run = {.folder = slr_copy_text(folder)};
+    if (!run.folder)
         return slr_fail_memory(err, 0, folder);
-    selora_status status = SELORA_OK;
-    if (access(path, F_OK) == 0)
-        status = slr_read_file(path, MAX_LOG, &text, &size, err);
-    if (status == SELORA_OK && text)
-        status = read_lines(text, path, &series, outcome, err);
-    if (status == SELORA_OK)
-        summarise(&series, outcome);
-    free(series.losses);
-    free(series.seconds);
-    free(text);
-    free(path);
+    selora_status status = slr_run_record_read_good_log(&run, err);
+    if (status == SELORA_OK) {
+        take_steps(&run.steps, outcome);
+        take_validations(&run.validations, outcome);
+    }
+    slr_run_record_free(&run);
     return status;
 }

@@ -23,7 +23,7 @@ typedef struct slr_run_outcome {
     bool diverged; /* the last validation loss is over twice the best one, or not a number */
 } slr_run_outcome;
 
-/* A log whose last line is cut off is read up to there; without a log there are 0 steps. */
+/* Lines that cannot be read, such as one that is cut off, are passed over; without a log there are 0 steps. */
 selora_status slr_run_outcome_read(const char *folder, slr_run_outcome *outcome, slr_error *err);
 
 #endif

@@ -75,6 +75,7 @@ double slr_run_record_number(const json_t *value); /* NAN when it is none */
 
 /* The parts, in files of their own (run_tables.c). */
 selora_status slr_run_record_read_log(slr_run_record *run, slr_error *err);
+selora_status slr_run_record_read_good_log(slr_run_record *run, slr_error *err); /* passes over lines that say nothing */
 selora_status slr_run_record_read_ranks(slr_run_record *run, slr_error *err);
 /* The layer of that path, added where it is new; NULL when memory lacks. `guess` is where it probably is. */
 slr_run_layer *slr_run_record_layer(slr_run_record *run, const char *path, size_t length, size_t guess);

@@ -99,9 +99,20 @@ static selora_status log_line(slr_run_record *run, const char *text, size_t leng
     return status;
 }
 
+static selora_status good_log_line(slr_run_record *run, const char *text, size_t length, const char *place, slr_error *err)
+{
+    selora_status status = log_line(run, text, length, place, NULL);
+    return status == SELORA_NO_RESOURCE ? slr_fail_memory(err, 0, place) : SELORA_OK;
+}
+
 selora_status slr_run_record_read_log(slr_run_record *run, slr_error *err)
 {
     return read_lines(run, "log.jsonl", log_line, err);
+}
+
+selora_status slr_run_record_read_good_log(slr_run_record *run, slr_error *err)
+{
+    return read_lines(run, "log.jsonl", good_log_line, err);
 }
 
 /* ---- ranks.csv ---- */
