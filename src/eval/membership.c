@@ -7,6 +7,7 @@
 #include "core/memory.h"
 #include "core/rng.h"
 #include "data/latent_encoder.h"
+#include "train/noised_look.h"
 
 static void put_ids(const slr_membership_network *network, int64_t n, const int64_t *ids)
 {
@@ -15,39 +16,19 @@ static void put_ids(const slr_membership_network *network, int64_t n, const int6
         out[i] = (slr_real)ids[i];
 }
 
-/* Look `look` of a sample at place n of the batch; the target's memory holds the noise until the target
- * replaces it. */
+/* Look `look` of a sample at place n of the batch. */
 static void put_look(const slr_membership_network *network, const slr_draw_rules *rules,
                      const slr_train_sample *sample, int look, int64_t n, slr_real *latent)
 {
-    slr_train_inputs in = slr_train_graph_inputs(network->graph);
-    int64_t numbers = rules->area * rules->channels;
     int timestep = 50 + 100 * (look % SLR_MEMBERSHIP_TIMESTEPS);
     uint64_t seed = (uint64_t)(look / SLR_MEMBERSHIP_TIMESTEPS);
-    slr_real *noise = in.target + n * numbers;
     slr_rng rng = slr_rng_at(seed, SLR_STREAM_MEMBERSHIP, (uint32_t)timestep, sample->index);
     slr_latent_sample(sample->moments, rules->area, rules->channels, rules->scaling_factor, NULL, latent);
-    slr_rng_fill_normal(&rng, noise, (size_t)numbers);
-    slr_schedule_add_noise(rules->schedule, timestep, numbers, latent, noise, in.sample + n * numbers);
-    slr_schedule_target(rules->schedule, timestep, numbers, latent, noise, noise);
-    in.timestep[n] = (slr_real)timestep;
-    in.weight[n] = 1;
+    slr_put_noised_look(network->graph, rules, rng, timestep, latent, n);
     if (network->put_text)
         network->put_text(network->context, n, sample->ids);
     else
         put_ids(network, n, sample->ids);
-}
-
-static double squared_error(const slr_train_graph *graph, int64_t n, int64_t numbers)
-{
-    const slr_real *prediction = slr_train_graph_prediction(graph) + n * numbers;
-    const slr_real *target = slr_train_graph_inputs(graph).target + n * numbers;
-    double sum = 0;
-    for (int64_t e = 0; e < numbers; e++) {
-        double d = (double)prediction[e] - (double)target[e];
-        sum += d * d;
-    }
-    return sum;
 }
 
 selora_status slr_membership_losses(const slr_membership_network *network, const slr_draw_rules *rules,
@@ -72,7 +53,7 @@ selora_status slr_membership_losses(const slr_membership_network *network, const
         }
         slr_train_graph_forward(network->graph);
         for (size_t n = 0; n < here; n++)
-            losses[(first + n) / looks] += squared_error(network->graph, (int64_t)n, numbers);
+            losses[(first + n) / looks] += slr_noised_look_error(network->graph, rules, (int64_t)n);
         slr_task_report(&task, (int64_t)(first + here), NULL);
         if (slr_interrupted(hooks))
             status = slr_fail(err, SELORA_INTERRUPTED, "stopped while testing for membership");

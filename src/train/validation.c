@@ -8,6 +8,7 @@
 #include "core/memory.h"
 #include "core/rng.h"
 #include "data/latent_encoder.h"
+#include "train/noised_look.h"
 
 /* Items of SLR_STREAM_VALIDATION at step 0 ... */
 enum { ORDER_ITEM = 0, LOOK_ITEM = 1 };
@@ -93,35 +94,12 @@ int slr_validation_timestep(const slr_validation *v, size_t look)
     return v->timesteps[look];
 }
 
-/* Puts a look at place n of the batch. The target's memory holds the noise until the target replaces it. */
 static void put_look(slr_validation *v, slr_trainer *trainer, size_t look, int64_t n)
 {
-    slr_train_inputs in = slr_train_graph_inputs(slr_trainer_graph(trainer));
-    int64_t numbers = v->rules.area * v->rules.channels;
     size_t picture = look % v->pictures;
-    int timestep = v->timesteps[look];
-    const slr_real *latent = v->latents + (int64_t)picture * numbers;
-    slr_real *noise = in.target + n * numbers;
-    slr_rng rng = stream_of(v, look, true);
-    slr_rng_fill_normal(&rng, noise, (size_t)numbers);
-    slr_schedule_add_noise(v->rules.schedule, timestep, numbers, latent, noise, in.sample + n * numbers);
-    slr_schedule_target(v->rules.schedule, timestep, numbers, latent, noise, noise);
-    in.timestep[n] = (slr_real)timestep;
-    in.weight[n] = 1;
+    const slr_real *latent = v->latents + (int64_t)picture * v->rules.area * v->rules.channels;
+    slr_put_noised_look(slr_trainer_graph(trainer), &v->rules, stream_of(v, look, true), v->timesteps[look], latent, n);
     slr_trainer_put_text(trainer, n, v->ids[picture]);
-}
-
-static double squared_error(slr_trainer *trainer, int64_t n, int64_t numbers)
-{
-    const slr_train_graph *graph = slr_trainer_graph(trainer);
-    const slr_real *prediction = slr_train_graph_prediction(graph) + n * numbers;
-    const slr_real *target = slr_train_graph_inputs(graph).target + n * numbers;
-    double sum = 0;
-    for (int64_t e = 0; e < numbers; e++) {
-        double d = (double)prediction[e] - (double)target[e];
-        sum += d * d;
-    }
-    return sum;
 }
 
 selora_status slr_validation_run(slr_validation *v, slr_trainer *trainer, const slr_hooks *hooks, double *loss,
@@ -138,7 +116,7 @@ selora_status slr_validation_run(slr_validation *v, slr_trainer *trainer, const 
             put_look(v, trainer, first + (size_t)n % count, n);
         slr_train_graph_forward(slr_trainer_graph(trainer));
         for (size_t n = 0; n < count; n++)
-            sum += squared_error(trainer, (int64_t)n, numbers);
+            sum += slr_noised_look_error(slr_trainer_graph(trainer), &v->rules, (int64_t)n);
         slr_task_report(&task, (int64_t)(first + count), NULL);
     }
     *loss = sum / ((double)v->looks * (double)numbers);
